@@ -62,6 +62,7 @@ type cutter struct {
 	// The open page.
 	keys    []byte
 	keyEnds []int
+	infos   []byte
 	data    []byte
 	ends    []int
 	sum     summary
@@ -117,7 +118,8 @@ func (c *cutter) name(key Key, p packed, rrsets []byte) {
 	depth := c.cut.enter(key, p.flags)
 	c.keys = append(c.keys, key...)
 	c.keyEnds = append(c.keyEnds, len(c.keys))
-	c.data = append(append(c.data, byte(depth+1), p.flags), rrsets...)
+	c.infos = append(c.infos, byte(depth+1), p.flags)
+	c.data = append(c.data, rrsets...)
 	c.ends = append(c.ends, len(c.data))
 	c.sum.names++
 	c.sum.records += uint32(p.records)
@@ -191,6 +193,8 @@ func (c *cutter) settle(next Key) {
 	for i := range k.page.count() {
 		c.keys = k.page.appendKey(c.keys, i)
 		c.keyEnds = append(c.keyEnds, len(c.keys))
+		info := k.page.info(i)
+		c.infos = append(c.infos, byte(info.depth+1), info.flags)
 		c.data = append(c.data, k.page.name(i)...)
 		c.ends = append(c.ends, len(c.data))
 	}
@@ -221,7 +225,7 @@ func (c *cutter) closePage() {
 	hash, p := c.pool.intern(c.scratch)
 	c.sum.pages, c.sum.bytes = 1, uint64(len(p))
 	done := child{first: p.first(), hash: hash, sum: c.sum, page: p}
-	c.keys, c.keyEnds, c.data, c.ends, c.sum = c.keys[:0], c.keyEnds[:0], c.data[:0], c.ends[:0], summary{}
+	c.keys, c.keyEnds, c.infos, c.data, c.ends, c.sum = c.keys[:0], c.keyEnds[:0], c.infos[:0], c.data[:0], c.ends[:0], summary{}
 	c.push(1, done)
 }
 
@@ -305,6 +309,7 @@ func (c *cutter) encodePage(dst []byte) []byte {
 	for i, end := range c.keyEnds {
 		dst = binary.LittleEndian.AppendUint16(dst, uint16(end-(i+1)*shared))
 	}
+	dst = append(dst, c.infos...)
 	for _, end := range c.ends {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(end))
 	}

@@ -153,7 +153,7 @@ func (d *differ) rest(c *cursor, yield func(Node) bool) bool {
 
 // names yields the RRsets of one name that differ.
 func (d *differ) names(key Key, a, b Node) bool {
-	if !a.IsZero() && !b.IsZero() && bytes.Equal(a.page.name(a.index)[nameHeader:], b.page.name(b.index)[nameHeader:]) {
+	if !a.IsZero() && !b.IsZero() && bytes.Equal(a.page.name(a.index), b.page.name(b.index)) {
 		return true
 	}
 	i, j := a.RRsets(), b.RRsets()

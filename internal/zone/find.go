@@ -33,7 +33,7 @@ func (v *Version) Find(key Key) (m Match) {
 		return m
 	}
 	i, exact := p.search(key)
-	info := infoOf(p.name(i))
+	info := p.info(i)
 	if exact {
 		m.Node = Node{p, i}
 		m.Exists = true

@@ -50,10 +50,7 @@ func plainAPL(b []byte) bool {
 
 // plainSVCB reports whether the values of all parameters have the form of RFC 9460 section 7, as miekg/dns wants it.
 func plainSVCB(b []byte) bool {
-	n, err := nameSize(b[2:])
-	if err != nil {
-		return false
-	}
+	n, _ := nameSize(b[2:])
 	for b = b[2+n:]; len(b) > 0; {
 		key, v := dns.SVCBKey(u16(b)), b[4:4+u16(b[2:])]
 		if !plainParam(key, v) {

@@ -88,7 +88,7 @@ func (r *rewriter) untouched(b *branch, i int) (end int) {
 func (r *rewriter) page(p page, end Key) error {
 	if first := p.first(); !r.hasMoved || !bytes.HasPrefix(first, r.moved) {
 		r.out.cut.active = false
-		if d := infoOf(p.name(0)).depth; d >= 0 && d < first.Labels() {
+		if d := p.info(0).depth; d >= 0 && d < first.Labels() {
 			r.out.cut.set(first.First(d), d)
 		}
 	}
@@ -104,9 +104,8 @@ func (r *rewriter) page(p page, end Key) error {
 			}
 			continue
 		}
-		name := p.name(i)
-		kept := packed{flags: name[1], records: n.records()}
-		r.out.name(r.key, kept, name[nameHeader:])
+		kept := packed{flags: n.info().flags, records: n.records()}
+		r.out.name(r.key, kept, p.name(i))
 	}
 	return r.insertAll(end)
 }

@@ -130,7 +130,7 @@ func (n Node) RRsets() RRsetIter {
 	if n.page == nil {
 		return RRsetIter{}
 	}
-	return RRsetIter{n.page.name(n.index)[nameHeader:]}
+	return RRsetIter{n.page.name(n.index)}
 }
 
 // Signatures returns the RRSIGs of the name that cover the given type.
@@ -152,7 +152,7 @@ func (n Node) RRset(typ uint16) (RRset, bool) {
 	if n.page == nil {
 		return RRset{}, false
 	}
-	for rest := n.page.name(n.index)[nameHeader:]; len(rest) > 0; {
+	for rest := n.page.name(n.index); len(rest) > 0; {
 		s, k, size := rrsetHeader(rest)
 		if s.Type >= typ {
 			if s.Type != typ {
@@ -172,4 +172,4 @@ func (n Node) Delegation() bool { return n.page != nil && n.info().flags&flagDel
 // DNAME reports whether the name owns a DNAME.
 func (n Node) DNAME() bool { return n.page != nil && n.info().flags&flagDNAME != 0 }
 
-func (n Node) info() nameInfo { return infoOf(n.page.name(n.index)) }
+func (n Node) info() nameInfo { return n.page.info(n.index) }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"sort"
 )
 
@@ -27,7 +28,7 @@ type branch struct {
 	// heads are the eight octets of each child's first key that follow the prefix common to them all, so that a search
 	// among the children stays within a few cache lines.
 	heads  []uint64
-	common int
+	prefix Key // what the first keys of all children begin with
 }
 
 // A child is what a branch knows of a page or branch below it.
@@ -60,11 +61,12 @@ const branchKind = 0x80
 // newBranch makes the branch over kids, which it keeps.
 func newBranch(level int, kids []child, scratch []byte) (child, []byte) {
 	b := &branch{level: level, kids: kids, heads: make([]uint64, len(kids))}
-	b.common = commonPrefix(kids[0].first, kids[len(kids)-1].first)
+	first := kids[0].first
+	b.prefix = slices.Clone(first[:commonPrefix(first, kids[len(kids)-1].first)])
 	c := child{first: kids[0].first, below: b}
 	scratch = append(scratch[:0], branchKind+byte(level))
 	for i := range kids {
-		b.heads[i] = head(kids[i].first[b.common:])
+		b.heads[i] = head(kids[i].first[len(b.prefix):])
 		c.sum.add(kids[i].sum)
 		scratch = append(scratch, kids[i].hash[:]...)
 	}
@@ -96,14 +98,13 @@ func commonPrefix(a, b []byte) int {
 
 // search returns the index of the last child whose first key is not after key, or -1.
 func (b *branch) search(key Key) int {
-	common := b.kids[0].first[:b.common]
-	if len(key) < len(common) || string(key[:len(common)]) != string(common) {
-		if bytes.Compare(key, common) < 0 {
+	if !bytes.HasPrefix(key, b.prefix) {
+		if bytes.Compare(key, b.prefix) < 0 {
 			return -1
 		}
 		return len(b.kids) - 1
 	}
-	h := head(key[b.common:])
+	h := head(key[len(b.prefix):])
 	lo, hi := 0, len(b.heads) // heads before lo are < h, heads from hi on are >= h
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
