@@ -2,7 +2,9 @@ package zone
 
 import (
 	"bytes"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
 )
@@ -27,12 +29,8 @@ func FuzzAppendUnpacked(f *testing.F) {
 		if size, err := nameSize(n); err != nil || size != len(n) || len(n) > maxName {
 			t.Fatalf("%x is no name: %v", []byte(n), err)
 		}
-		s, end, err := dns.UnpackDomainName(msg, off)
-		if err != nil && len(msg) > 0 && next-off > 2 { // it follows a pointer less than we do
-			s, end, err = n.String(), next, nil
-		}
-		if err == nil && (s != n.String() || end != next) {
-			t.Fatalf("%s, next %d; miekg/dns reads %s, %d", n, next, s, end)
+		if s, end, err := dns.UnpackDomainName(msg, off); err != nil || s != n.String() || end != next {
+			t.Fatalf("%s, next %d; miekg/dns reads %s, %d, %v", n, next, s, end, err)
 		}
 		if back, err := ParseName(n.String()); err != nil || !bytes.Equal(back, n) {
 			t.Fatalf("%s has become %x, %v", n, []byte(back), err)
@@ -57,7 +55,10 @@ func FuzzParseName(f *testing.F) {
 		if err != nil || !bytes.Equal(back, n) {
 			t.Fatalf("%q is %s is %x, %v", s, n, []byte(back), err)
 		}
-		// miekg/dns takes a dot as the end of an escape, and more digits; where it reads s at all, it reads the same.
+		// Where miekg/dns reads s, it reads the same; save that it misses that a final dot after an octet of UTF-8 is escaped.
+		if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+			return
+		}
 		buf := make([]byte, 300)
 		if end, err := dns.PackDomainName(dns.Fqdn(s), buf, 0, nil, false); err == nil && !bytes.Equal(buf[:end], n) {
 			t.Fatalf("%q is %x, miekg/dns has %x", s, []byte(n), buf[:end])
@@ -136,8 +137,6 @@ func FuzzRDATA(f *testing.F) {
 		if err == nil {
 			holdRDATA(t, typ, out[3:])
 		}
-		if rr, err := NewRR(".", typ, 0, msg); err == nil { // whether it is accepted or not
-			_ = rr.String()
-		}
+		_ = Record{Owner: Name{0}, Type: typ, Data: msg}.String() // whether it is accepted or not
 	})
 }

@@ -15,7 +15,7 @@ type Name []byte
 const (
 	maxName  = 255 // octets of a name on the wire, RFC 1035 section 2.3.4
 	maxLabel = 63  // octets of a label, RFC 1035 section 2.3.4
-	maxHops  = 127 // pointers followed in one name: no name has more labels than that
+	maxHops  = 126 // pointers followed in one name: as many as miekg/dns follows, and more than any name needs
 )
 
 // What can be wrong with a name. AppendRDATA and ParseName put the place in front.
@@ -23,7 +23,7 @@ var (
 	errNameShort   = errors.New("name runs past the end of the data")
 	errNameLong    = errors.New("name is longer than 255 octets")
 	errNamePointer = errors.New("compression pointer does not point backwards")
-	errNameHops    = errors.New("name follows more than 127 compression pointers")
+	errNameHops    = errors.New("name follows more than 126 compression pointers")
 	errNameType    = errors.New("name has a label of an unknown type")
 	errNameNoPtr   = errors.New("name is compressed, which its type does not allow")
 

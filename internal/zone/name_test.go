@@ -223,11 +223,11 @@ func TestAppendUnpackedBounds(t *testing.T) {
 	}
 	off := chain(maxHops)
 	if out, next, err := AppendUnpacked(nil, msg, off); err != nil || len(out) != 1 || next != len(msg) {
-		t.Errorf("127 pointers: %x, %v", out, err)
+		t.Errorf("126 pointers: %x, %v", out, err)
 	}
 	off = chain(maxHops + 1)
 	if _, _, err := AppendUnpacked(nil, msg, off); !errors.Is(err, errNameHops) {
-		t.Errorf("128 pointers: %v", err)
+		t.Errorf("127 pointers: %v", err)
 	}
 }
 

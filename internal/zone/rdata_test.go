@@ -356,7 +356,7 @@ func holdRDATA(t testing.TB, typ uint16, data []byte) {
 	if h := rr.Header(); h.Rrtype != typ || h.Ttl != 300 || h.Class != dns.ClassINET || h.Name != "a.example." {
 		t.Fatalf("%s: header %v", typeString(typ), h)
 	}
-	_ = rr.String()
+	_ = Record{Owner: Name{0}, Type: typ, Data: data}.String()
 	msg := dns.Msg{Answer: []dns.RR{rr, dns.Copy(rr)}}
 	wire, err := msg.Pack()
 	if len(data) > 32000 { // no room for two

@@ -47,13 +47,24 @@ func FromRR(rr dns.RR) (Record, error) {
 // RR returns the record as miekg/dns has it. See NewRR.
 func (r Record) RR() (dns.RR, error) { return NewRR(r.Owner.String(), r.Type, r.TTL, r.Data) }
 
-// String returns the record in master-file form (RFC 1035 section 5.1, RFC 3597 section 5).
+// String returns the record in master-file form (RFC 1035 section 5.1), or in that of RFC 3597 section 5 where miekg/dns
+// has no other, or takes time that grows with the square of what a primary has sent.
 func (r Record) String() string {
-	rr, err := r.RR()
-	if err != nil || r.Type == dns.TypeNULL { // which miekg/dns writes as a comment
-		rr = opaqueRR(header(r.Owner.String(), r.Type, r.TTL, r.Data), r.Data)
+	const most = 1024
+	owner := r.Owner.String()
+	switch r.Type {
+	case dns.TypeNULL: // written as a comment
+	case dns.TypeNSEC, dns.TypeNSEC3, dns.TypeCSYNC, dns.TypeSVCB, dns.TypeHTTPS, dns.TypeHIP, dns.TypeAPL:
+		if len(r.Data) > most {
+			break
+		}
+		fallthrough
+	default:
+		if rr, err := NewRR(owner, r.Type, r.TTL, r.Data); err == nil {
+			return rr.String()
+		}
 	}
-	return rr.String()
+	return opaqueRR(header(owner, r.Type, r.TTL, r.Data), r.Data).String()
 }
 
 // NewRR makes a dns.RR of RDATA that AppendRDATA has accepted; it shares no memory with it. What miekg/dns would refuse

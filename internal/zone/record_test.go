@@ -151,6 +151,17 @@ func mustParse(tb testing.TB, s string) (Record, bool) {
 	return r, err == nil
 }
 
+// A bitmap of all types is not written out: miekg/dns would take seconds for it.
+func TestRecordStringLong(t *testing.T) {
+	data := []byte{0}
+	for window := range 256 {
+		data = append(append(data, byte(window), 32), bytes.Repeat([]byte{0xFF}, 32)...)
+	}
+	if s := (Record{Owner: Name{0}, Type: dns.TypeNSEC, Data: data}).String(); !strings.Contains(s, `\# 8705 00`) {
+		t.Errorf("it is written %.80s", s)
+	}
+}
+
 // What miekg/dns cannot hold without a loss comes as a *dns.RFC3597 of its own type.
 func TestRecordOpaque(t *testing.T) {
 	for _, tc := range []struct {

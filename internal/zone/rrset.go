@@ -47,6 +47,29 @@ func (s RRset) All() iter.Seq[[]byte] {
 	}
 }
 
+// Size returns the octets that the RDATAs take, with their framing.
+func (s RRset) Size() int { return len(s.data) }
+
+// Iter returns an iterator over the RDATAs, for where the closure of All would be an allocation.
+func (s RRset) Iter() RDATAIter { return RDATAIter{set: s, rest: s.data} }
+
+// RDATAIter goes through the RDATAs of an RRset in canonical order.
+type RDATAIter struct {
+	set  RRset
+	rest []byte
+	at   int
+}
+
+// Next returns the next RDATA, a view into the version, and false after the last.
+func (it *RDATAIter) Next() (data []byte, ok bool) {
+	if it.at == it.set.Count {
+		return nil, false
+	}
+	it.at++
+	data, it.rest = it.set.split(it.rest)
+	return data, true
+}
+
 // split takes the next RDATA off what is left of the data.
 func (s RRset) split(rest []byte) (data, more []byte) {
 	if s.Count == 1 {

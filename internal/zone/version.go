@@ -14,6 +14,7 @@ type Version struct {
 	apex  Name // lower case
 	root  Hash
 	soa   SOA
+	node  Node // the apex
 	names tree
 	nsec3 tree
 }
@@ -26,7 +27,8 @@ const rootPrefix = "concord zone version 1\x00"
 
 func newVersion(apex Name, names, nsec3 tree) (*Version, error) {
 	v := &Version{apex: apex, names: names, nsec3: nsec3}
-	soa, ok := v.Find(nil).Node.RRset(dns.TypeSOA)
+	v.node = v.Find(nil).Node
+	soa, ok := v.node.RRset(dns.TypeSOA)
 	if !ok || soa.Count != 1 {
 		return nil, fmt.Errorf("%w, and this one has %d", ErrNoSOA, soa.Count)
 	}
@@ -45,6 +47,9 @@ func (v *Version) Root() Hash { return v.root }
 
 // Apex returns the name of the zone in lower case; read only.
 func (v *Version) Apex() Name { return v.apex }
+
+// ApexNode returns the apex with its records.
+func (v *Version) ApexNode() Node { return v.node }
 
 // SOA returns the zone's SOA record.
 func (v *Version) SOA() SOA { return v.soa }

@@ -16,8 +16,7 @@ func (v *Version) WalkNSEC3() iter.Seq[Node] { return v.nsec3.walk }
 // record's Owner is valid until the next step; its Data is a view into the version.
 func (v *Version) All() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		apex := v.Find(nil).Node
-		soa, _ := apex.RRset(dns.TypeSOA)
+		soa, _ := v.node.RRset(dns.TypeSOA)
 		if !yield(Record{v.apex, dns.TypeSOA, soa.TTL, soa.First()}) {
 			return
 		}

@@ -1,0 +1,127 @@
+// Package answer answers questions from a version of a zone: the algorithm of RFC 1034 section 4.3.2, as RFC 2181, 2308,
+// 4592, 6604, 6672 and 9471 clarify it, from question to sections, and then to a message for the plugin chain.
+//
+// The sections of a [Result] refer to the version and hold no copies; [Result.Msg] makes fresh records of them, so that
+// no message shares memory with the version or with another message. What the RFCs leave open is decided as NSD and Knot
+// do; where those differ, the place in the code says whom we follow and why.
+//
+// The package refuses whatever is not a value in memory: it knows no socket, disk or clock and starts no goroutine.
+// EDNS, sizes and truncation to them are the server's around it; classes and opcodes have been looked at before it.
+package answer
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// A Question is what is asked of a zone, in class IN.
+type Question struct {
+	Name string // as in a dns.Msg: absolute, escaped, in the case that the client chose
+	Type uint16
+	// DO asks for signatures (RFC 4035 section 3.1).
+	DO bool
+	// MinimalAny answers ANY with one RRset (RFC 8482 section 4.1), as NSD and Knot do. Without it all RRsets of the name
+	// are the answer, as with BIND.
+	MinimalAny bool
+}
+
+// A Result is the answer to one question: the header's fields, and the sections as references into the version. It belongs to
+// one goroutine, from [Answer] until [Result.Release].
+type Result struct {
+	Rcode         int
+	Authoritative bool // AA: the first name of the answer is data of this zone (RFC 1035 section 4.1.1)
+	Truncated     bool // TC: required records do not fit in the largest possible message
+
+	version  *zone.Version
+	question Question
+
+	answer     []entry
+	authority  []entry
+	additional []entry
+
+	// chain holds the name asked for, and then the target of each alias that the answer holds. The first is nil until
+	// something needs its wire form.
+	chain []zone.Name
+	room  int // octets that the largest message may still have room for
+
+	key    zone.Key // of the name that is looked up
+	target zone.Key // of a name in RDATA, for the additional section
+	names  []byte   // names that lie in no RDATA
+	links  []string // chain, for the message
+	text   strings.Builder
+	buf    []byte
+}
+
+// An entry is an RRset of a section.
+type entry struct {
+	set   zone.RRset
+	owner owner
+	ttl   uint32
+	// alias marks a CNAME whose target is the next name of the chain. The set of a synthesized one holds no RDATA.
+	alias bool
+}
+
+// An owner is the owner name of an entry: a name of the chain without its first labels or, for link < 0, a name of its own.
+// A name of the chain keeps the case of the question, and its suffixes need no memory.
+type owner struct {
+	name zone.Name
+	link int8
+	skip uint8
+}
+
+var results = sync.Pool{New: func() any {
+	return &Result{
+		answer:     make([]entry, 0, 4),
+		authority:  make([]entry, 0, 4),
+		additional: make([]entry, 0, 8),
+		chain:      make([]zone.Name, 0, 4),
+		key:        make(zone.Key, 0, zone.MaxKey),
+		target:     make(zone.Key, 0, zone.MaxKey),
+		names:      make([]byte, 0, 512),
+		links:      make([]string, 0, 4),
+	}
+}}
+
+// Answer answers a question from a version of a zone. A name outside the zone, or one that is no name, is REFUSED.
+func Answer(v *zone.Version, q Question) *Result {
+	r := results.Get().(*Result)
+	r.version, r.question = v, q
+	r.Rcode, r.Authoritative, r.Truncated = dns.RcodeSuccess, false, false
+	r.room = maxMessage - headerSize - len(q.Name) - questionSize
+	r.resolve()
+	return r
+}
+
+const (
+	maxMessage   = dns.MaxMsgSize
+	headerSize   = 12
+	questionSize = 5 // the root label, type and class
+)
+
+// NameError reports whether the name asked for does not exist and no alias led away from it: the case in which a
+// handler may pass the question on.
+func (r *Result) NameError() bool { return r.Rcode == dns.RcodeNameError && len(r.answer) == 0 }
+
+// Release hands the Result back, for another question. Messages made of it stay as they are.
+func (r *Result) Release() {
+	// The entries refer to pages, which would otherwise stay in memory with a Result that is not in use.
+	clear(r.answer)
+	clear(r.authority)
+	clear(r.additional)
+	clear(r.chain)
+	clear(r.links)
+	r.answer, r.authority, r.additional = r.answer[:0], r.authority[:0], r.additional[:0]
+	r.chain, r.links, r.names = r.chain[:0], r.links[:0], r.names[:0]
+	r.version, r.question = nil, Question{}
+	r.text.Reset()
+	if cap(r.answer)+cap(r.authority)+cap(r.additional) <= maxPooled {
+		results.Put(r)
+	}
+}
+
+// maxPooled is how many entries a Result may have room for and still be kept.
+const maxPooled = 256

@@ -1,0 +1,313 @@
+package answer
+
+import (
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// maxAliases bounds the CNAMEs of an answer, synthesized ones included. RFC 1034 sets no bound: Knot follows 5, BIND 16,
+// NSD whatever the zone has. The client goes on from where we stop.
+const maxAliases = 16
+
+// resolve is the algorithm of RFC 1034 section 4.3.2 from step 2 on: the zone is known.
+func (r *Result) resolve() {
+	apex := r.version.Apex()
+	key, ok := zone.AppendKeyString(r.key[:0], r.question.Name, apex)
+	if !ok {
+		r.Rcode = dns.RcodeRefused
+		return
+	}
+	r.chain = append(r.chain, nil)
+	r.Authoritative = true
+	for r.step(key) {
+		// An alias that leads out of the zone is the client's to follow.
+		if key, ok = zone.AppendKey(r.key[:0], r.chain[len(r.chain)-1], apex); !ok {
+			break
+		}
+	}
+	r.addAdditional(key)
+}
+
+// step is step 3 for the last name of the chain, whose key is given. It reports whether an alias is to be followed.
+func (r *Result) step(key zone.Key) (again bool) {
+	m := r.version.Find(key)
+	labels := key.Labels()
+	if !m.Cut.IsZero() {
+		switch {
+		case !m.Cut.Delegation():
+			return r.redirect(m.Cut, labels-m.CutLabels)
+		case r.question.Type != dns.TypeDS || m.CutLabels < labels:
+			r.refer(m.Cut, labels-m.CutLabels)
+			return false
+		}
+		// The DS RRset of a cut is this side's (RFC 4035 section 3.1.4.1).
+	}
+	switch {
+	case m.Exists:
+		return r.data(m.Node, labels)
+	case m.WildcardExists:
+		// RFC 4592 section 3.3.2: the wildcard's data with the name asked for as its owner. A wildcard that owns NS or
+		// DNAME is no cut and no redirection for the names that it makes (sections 4.2 and 4.4 leave that open).
+		return r.data(m.Wildcard, labels)
+	}
+	r.Rcode = dns.RcodeNameError
+	r.denial(labels)
+	return false
+}
+
+// data is step 3a: the name exists. A node that is zero is an empty non-terminal.
+func (r *Result) data(n zone.Node, labels int) (again bool) {
+	switch r.question.Type {
+	case dns.TypeANY:
+		r.any(n, labels)
+		return false
+	case dns.TypeRRSIG:
+		if r.signatures(n) {
+			return false
+		}
+	case dns.TypeDS:
+		if labels == 0 {
+			// The apex belongs to the parent's side here (RFC 4035 section 2.4); a DS RRset that lies there is a mistake.
+			r.denial(labels)
+			return false
+		}
+	}
+	if set, ok := n.RRset(r.question.Type); ok {
+		r.add(&r.answer, n, set, set.TTL, r.here())
+		return false
+	}
+	if set, ok := n.RRset(dns.TypeCNAME); ok {
+		return r.addAlias(n, set) && r.follow(zone.Name(set.First()))
+	}
+	r.denial(labels)
+	return false
+}
+
+// any answers ANY: all RRsets of the name, or one.
+func (r *Result) any(n zone.Node, labels int) {
+	var best zone.RRset
+	found := false
+	for it := n.RRsets(); ; {
+		set, ok := it.Next()
+		if !ok {
+			break
+		}
+		found = true
+		switch {
+		case r.question.MinimalAny:
+			if best.Count == 0 || anyRank(set.Type) < anyRank(best.Type) {
+				best = set
+			}
+		case !r.question.DO || set.Type != dns.TypeRRSIG: // with DO they come with what they cover
+			r.add(&r.answer, n, set, set.TTL, r.here())
+		}
+	}
+	switch {
+	case !found:
+		r.denial(labels)
+	case best.Count > 0:
+		r.add(&r.answer, n, best, best.TTL, r.here())
+	}
+}
+
+// anyRank orders types by how well they do as the one answer to ANY: what people look for, then the rest, then what is
+// large and of use to validators only.
+func anyRank(typ uint16) int {
+	switch typ {
+	case dns.TypeA, dns.TypeAAAA, dns.TypeMX, dns.TypeSOA, dns.TypePTR:
+		return 0
+	case dns.TypeDNSKEY, dns.TypeNSEC, dns.TypeRRSIG:
+		return 2
+	}
+	return 1
+}
+
+// signatures answers a question for RRSIG, which has no RRset of its own (RFC 4035 section 2.2).
+func (r *Result) signatures(n zone.Node) (found bool) {
+	for it := n.RRsets(); ; {
+		set, ok := it.Next()
+		if !ok || set.Type > dns.TypeRRSIG {
+			return found
+		}
+		if set.Type == dns.TypeRRSIG {
+			r.add(&r.answer, n, set, set.TTL, r.here())
+			found = true
+		}
+	}
+}
+
+// follow makes target the next name of the chain, and reports whether it is to be looked up: not when it was before, since
+// the same aliases would come again, and not at the end of the longest chain.
+func (r *Result) follow(target zone.Name) bool {
+	last := len(r.chain) - 1
+	r.chain = append(r.chain, target)
+	if last+1 >= maxAliases {
+		return false
+	}
+	for link := range last + 1 {
+		if r.linkName(link).Equal(target) {
+			return false
+		}
+	}
+	return true
+}
+
+// redirect is step 3c of RFC 6672 section 3.2: the name lies below the owner of a DNAME, by so many labels.
+func (r *Result) redirect(n zone.Node, below int) (again bool) {
+	set, _ := n.RRset(dns.TypeDNAME)
+	target := zone.Name(set.First())
+	name := r.linkName(len(r.chain) - 1)
+	split := 0
+	for range below {
+		split += 1 + int(name[split])
+	}
+	if r.redirected(set) {
+		// One that leads below its own owner would lead there for ever; it has been told once, as NSD does.
+		if target.InZone(name[split:]) {
+			return false
+		}
+	} else if !r.add(&r.answer, n, set, set.TTL, r.above(below)) {
+		return false
+	}
+	if split+len(target) > maxName {
+		r.Rcode = dns.RcodeYXDomain
+		return false
+	}
+	if !r.addAlias(zone.Node{}, zone.RRset{Type: dns.TypeCNAME, TTL: set.TTL, Count: 1}) {
+		return false
+	}
+	start := len(r.names)
+	r.names = append(append(r.names, name[:split]...), target...)
+	again = r.follow(zone.Name(r.names[start:]))
+	// The synthesized CNAME is all that a question for CNAME can ask for; BIND, NSD and Knot end there.
+	return again && r.question.Type != dns.TypeCNAME
+}
+
+// redirected reports whether the answer holds this DNAME RRset already.
+func (r *Result) redirected(set zone.RRset) bool {
+	for i := range r.answer {
+		if e := &r.answer[i]; e.set.Type == dns.TypeDNAME && same(e.set, set) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxName is the size of the longest name (RFC 1035 section 2.3.4).
+const maxName = 255
+
+// refer is step 3b: the name lies at or below a cut, below it by so many labels. The answer to a question that an alias has
+// led here is authoritative for its first name.
+func (r *Result) refer(cut zone.Node, below int) {
+	r.Authoritative = len(r.answer) > 0
+	owner := r.above(below)
+	if set, ok := cut.RRset(dns.TypeNS); ok {
+		// Child data, and never signed (RFC 4035 section 2.2).
+		r.add(&r.authority, zone.Node{}, set, set.TTL, owner)
+	}
+	if !r.question.DO {
+		return
+	}
+	if set, ok := cut.RRset(dns.TypeDS); ok {
+		r.add(&r.authority, cut, set, set.TTL, owner)
+	}
+}
+
+// denial adds the SOA RRset that goes with NODATA and NXDOMAIN, with the TTL of RFC 2308 section 3. The name has so many
+// labels below the apex.
+func (r *Result) denial(labels int) {
+	apex := r.version.Find(nil).Node
+	set, _ := apex.RRset(dns.TypeSOA)
+	r.add(&r.authority, apex, set, min(set.TTL, r.version.SOA().Minimum), r.above(labels))
+}
+
+// add adds an RRset, and with DO its signatures, to a section. The node is where it came from; a zero one has no
+// signatures. It reports false when a message has no room for the RRset, which is left out as a whole (RFC 2181 section 9).
+func (r *Result) add(section *[]entry, n zone.Node, set zone.RRset, ttl uint32, owner owner) bool {
+	if !r.reserve(set) {
+		r.Truncated = true
+		return false
+	}
+	*section = append(*section, entry{set: set, owner: owner, ttl: ttl})
+	if r.question.DO && set.Type != dns.TypeRRSIG {
+		if sig, ok := n.Signatures(set.Type); ok {
+			return r.add(section, n, sig, min(sig.TTL, ttl), owner)
+		}
+	}
+	return true
+}
+
+// addAlias adds a CNAME, whose target the caller makes the next name of the chain.
+func (r *Result) addAlias(n zone.Node, set zone.RRset) bool {
+	at := len(r.answer)
+	if !r.add(&r.answer, n, set, set.TTL, r.here()) {
+		return false
+	}
+	r.answer[at].alias = true
+	return true
+}
+
+// reserve takes the room of a set, or says that there is none. It counts the least that the set can take on the wire, so
+// it bounds the work and is no substitute for truncation.
+func (r *Result) reserve(set zone.RRset) bool {
+	size := set.Count * recordSize
+	switch {
+	case compressible(set.Type):
+		size += 2 * set.Count
+	default:
+		size += dataSize(set)
+	}
+	if size > r.room {
+		return false
+	}
+	r.room -= size
+	return true
+}
+
+// recordSize is the size of a record with a compressed owner name and no RDATA.
+const recordSize = 12
+
+// compressible reports whether RDATA of the type may be smaller on the wire than it is in a version (RFC 3597 section 4).
+func compressible(typ uint16) bool {
+	switch typ {
+	case dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypePTR, dns.TypeMX,
+		dns.TypeMB, dns.TypeMD, dns.TypeMF, dns.TypeMG, dns.TypeMR, dns.TypeMINFO:
+		return true
+	}
+	return false
+}
+
+// dataSize returns the octets of RDATA in a set.
+func dataSize(set zone.RRset) int {
+	if set.Count == 1 {
+		return len(set.First())
+	}
+	size := 0
+	for data := range set.All() {
+		size += len(data)
+	}
+	return size
+}
+
+// here is the last name of the chain as an owner.
+func (r *Result) here() owner { return r.above(0) }
+
+// above is the last name of the chain without its first labels.
+func (r *Result) above(labels int) owner {
+	return owner{link: int8(len(r.chain) - 1), skip: uint8(labels)}
+}
+
+// linkName returns a name of the chain.
+func (r *Result) linkName(link int) zone.Name {
+	if r.chain[link] == nil { // the first, which AppendKeyString has found well formed
+		r.chain[link], _ = zone.ParseName(r.question.Name)
+	}
+	return r.chain[link]
+}
+
+// same reports whether two sets are one and the same place of a version.
+func same(a, b zone.RRset) bool {
+	x, y := a.First(), b.First()
+	return len(x) > 0 && len(y) > 0 && &x[0] == &y[0]
+}

@@ -1,0 +1,265 @@
+package parity
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/config"
+	"github.com/concord-dns/concord/internal/scripttest"
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+func TestScripts(t *testing.T) {
+	scripttest.Run(t, "testdata/*.txt", func(t *testing.T) scripttest.Command {
+		w := newWorld(t)
+		return w.command
+	})
+}
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// world is what the conductor keeps of one zone: it notes what primaries hold,
+// asks for verdicts and serves what they approve.
+type world struct {
+	t        *testing.T
+	policy   Policy
+	served   Served
+	obs      []Observation
+	now      time.Time
+	versions map[string]*zone.Version
+	names    map[zone.Hash]string
+	restored bool // what is served was there from the start
+}
+
+func newWorld(t *testing.T) *world {
+	d := config.Defaults()
+	return &world{
+		t: t, policy: Policy{Agree: d.Agree, Settle: d.Settle, Absent: d.Absent}, now: epoch,
+		versions: make(map[string]*zone.Version), names: make(map[zone.Hash]string),
+	}
+}
+
+// version builds the zone with a serial and a content, which is a letter and
+// the number of records that it has different from content A: B, or B3.
+func (w *world) version(content string, serial zone.Serial) *zone.Version {
+	key := fmt.Sprintf("%s %d", content, serial)
+	if v, ok := w.versions[key]; ok {
+		return v
+	}
+	letter, changed := int(content[0]-'A'), 1
+	if len(content) > 1 {
+		changed, _ = strconv.Atoi(content[1:])
+	}
+	if letter == 0 {
+		changed = 0
+	}
+	text := []string{
+		fmt.Sprintf("example.org. 3600 SOA ns.example.org. host.example.org. %d 7200 900 1209600 300", serial),
+		"example.org. 3600 NS ns.example.org.",
+	}
+	for i := range max(changed, 3) {
+		address := "192.0.2.1"
+		if i < changed {
+			address = fmt.Sprintf("198.51.100.%d", letter)
+		}
+		text = append(text, fmt.Sprintf("%05d.example.org. 3600 A %s", i, address))
+	}
+	v := build(w.t, text)
+	w.versions[key] = v
+	w.names[v.Root()] = key
+	return v
+}
+
+func build(t testing.TB, text []string) *zone.Version {
+	t.Helper()
+	apex, err := zone.ParseName("example.org.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := zone.NewBuilder(apex, nil)
+	for _, line := range text {
+		rr, err := dns.NewRR(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := zone.FromRR(rr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, _, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// see notes that a primary answered and holds v.
+func (w *world) see(o *Observation, v *zone.Version) {
+	o.Reachable, o.Refused, o.Err, o.FailingSince = true, false, nil, time.Time{}
+	if o.Version != nil && o.Version.Root() == v.Root() {
+		return
+	}
+	if o.Version != nil {
+		o.Past = append(o.Past, Sighting{Root: o.Version.Root(), Serial: o.Version.Serial(), Seen: o.Since})
+		o.Past = o.Past[max(0, len(o.Past)-MaxPast):]
+	}
+	o.Version, o.Since = v, w.now
+}
+
+// fail notes that a primary failed; without an error it is waited for.
+func (w *world) fail(o *Observation, refused bool, err error) {
+	o.Reachable, o.Refused, o.Err = false, refused, err
+	if o.FailingSince.IsZero() {
+		o.FailingSince = w.now
+	}
+}
+
+// serve serves what a verdict approved.
+func (w *world) serve(v *Verdict) (swapped bool) {
+	a, ok := v.Approved()
+	if !ok {
+		return false
+	}
+	was := w.served.Version
+	swapped = was == nil || was.Root() != a.Version().Root()
+	switch {
+	case was == nil && !w.restored:
+		w.served.First = w.now
+	case was != nil && swapped:
+		w.served.Agreed = append(w.served.Agreed, was.Root())
+		w.served.Agreed = w.served.Agreed[max(0, len(w.served.Agreed)-16):]
+	}
+	w.served.Version, w.served.Source = a.Version(), a.Source()
+	return swapped
+}
+
+func (w *world) command(words []string) (string, error) {
+	switch words[0] {
+	case "policy": // policy [agree=all] [settle=30s] [absent=1h]
+		return "", w.setPolicy(words[1:])
+	case "primaries": // primaries NAME...: nothing is known of them
+		for _, name := range words[1:] {
+			w.obs = append(w.obs, Observation{Name: name})
+		}
+		return "", nil
+	case "restore": // restore CONTENT SERIAL SOURCE: served from the start
+		serial, err := strconv.ParseUint(words[2], 10, 32)
+		if err != nil {
+			return "", err
+		}
+		w.served, w.restored = Served{Version: w.version(words[1], zone.Serial(serial)), Source: words[3]}, true
+		return "", nil
+	case "see": // see PRIMARY,... CONTENT SERIAL
+		serial, err := strconv.ParseUint(words[3], 10, 32)
+		if err != nil {
+			return "", err
+		}
+		return "", w.each(words[1], func(o *Observation) { w.see(o, w.version(words[2], zone.Serial(serial))) })
+	case "fail": // fail PRIMARY,... ERROR...
+		return "", w.each(words[1], func(o *Observation) { w.fail(o, false, errors.New(strings.Join(words[2:], " "))) })
+	case "refuse": // refuse PRIMARY,...
+		return "", w.each(words[1], func(o *Observation) { w.fail(o, true, errors.New("REFUSED")) })
+	case "await": // await PRIMARY,...: the first check has begun
+		return "", w.each(words[1], func(o *Observation) { w.fail(o, false, nil) })
+	case "advance": // advance DURATION
+		d, err := config.ParseDuration(words[1])
+		w.now = w.now.Add(d)
+		return "", err
+	case "judge":
+		v := Judge(w.policy, w.served, w.obs, w.now)
+		return w.show(&v, w.serve(&v)), nil
+	case "state": // judge, in one line
+		v := Judge(w.policy, w.served, w.obs, w.now)
+		w.serve(&v)
+		return w.line(&v), nil
+	}
+	return "", scripttest.ErrUnknown
+}
+
+func (w *world) each(names string, do func(*Observation)) error {
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(w.obs, func(o Observation) bool { return o.Name == name })
+		if i < 0 {
+			return fmt.Errorf("no primary %s", name)
+		}
+		do(&w.obs[i])
+	}
+	return nil
+}
+
+func (w *world) setPolicy(words []string) (err error) {
+	for _, word := range words {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "agree":
+			w.policy.Agree, err = config.ParseAgree(value)
+		case "settle":
+			w.policy.Settle, err = config.ParseDuration(value)
+		case "absent":
+			if value == "never" {
+				w.policy.Absent = config.Never
+				break
+			}
+			w.policy.Absent, err = config.ParseDuration(value)
+		default:
+			err = scripttest.ErrUnknown
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) show(v *Verdict, swapped bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", v.State, v.Reason)
+	switch _, approved := v.Approved(); {
+	case w.served.Version == nil:
+		b.WriteString("serves nothing")
+	case swapped:
+		fmt.Fprintf(&b, "swaps to %s from %s", w.names[w.served.Version.Root()], w.served.Source)
+	case approved:
+		fmt.Fprintf(&b, "serves %s from %s", w.names[w.served.Version.Root()], w.served.Source)
+	default:
+		fmt.Fprintf(&b, "keeps %s", w.names[w.served.Version.Root()])
+	}
+	if !v.Again.IsZero() {
+		fmt.Fprintf(&b, "; again in %s", config.FormatDuration(v.Again.Sub(w.now)))
+	}
+	b.WriteByte('\n')
+	for _, p := range v.Primaries {
+		fmt.Fprintf(&b, "%s %s: %s", p.Name, p.State, p.Reason)
+		if p.Differing > 0 {
+			fmt.Fprintf(&b, " (%d differ)", p.Differing)
+		}
+		if p.Confirms {
+			b.WriteString(" (confirms)")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (w *world) line(v *Verdict) string {
+	serving := "nothing"
+	if w.served.Version != nil {
+		serving = w.names[w.served.Version.Root()] + " from " + w.served.Source
+	}
+	states := make([]string, len(v.Primaries))
+	for i, p := range v.Primaries {
+		states[i] = p.Name + " " + p.State.String()
+	}
+	return fmt.Sprintf("%s; serves %s; %s", v.State, serving, strings.Join(states, ", "))
+}

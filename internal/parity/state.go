@@ -1,0 +1,94 @@
+package parity
+
+import "fmt"
+
+// State is what parity says of a zone. It has no memory: each state follows
+// from the observations, whatever the one before was.
+//
+//	           enough hold the same
+//	Loading --------------------------> InParity
+//	   |                                 |    ^
+//	   |             too few hold what   |    | enough hold
+//	   |        is served: others moved  v    | the same again
+//	   |                               Settling <-------------+
+//	   |                                 |    |               |
+//	   |                   settle passes |    | settle passes | they caught up,
+//	   |                   and those     |    | and they have | others moved
+//	   |                   behind hold   v    | no common     |
+//	   |                   older content |    | history       |
+//	   |                              Lagging |               |
+//	   |                                      v               |
+//	   +----------------------------------> Drift ------------+
+//	          same serial, different content: at once, from any state
+//
+// From Lagging and Drift, too, enough primaries that hold the same again lead
+// to InParity.
+type State uint8
+
+const (
+	// Loading: nothing is served yet, and nothing stands against it.
+	Loading State = iota
+	// InParity: enough primaries hold what is served, or none that counts
+	// holds anything else; and none has diverged.
+	InParity
+	// Settling: too few primaries hold what is served, but it is not long
+	// since they were in step.
+	Settling
+	// Lagging: as Settling, for longer than settle; those that are behind
+	// hold what the others held before.
+	Lagging
+	// Drift: a primary that counts has diverged.
+	Drift
+)
+
+var stateNames = [...]string{"loading", "in parity", "settling", "lagging", "drift"}
+
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return fmt.Sprintf("State(%d)", s)
+}
+
+// AllStates returns every State.
+func AllStates() []State { return []State{Loading, InParity, Settling, Lagging, Drift} }
+
+// PrimaryState is what parity says of one primary of a zone.
+type PrimaryState uint8
+
+const (
+	// PrimaryUnknown: it has not answered, or not sent the zone, yet.
+	PrimaryUnknown PrimaryState = iota
+	// PrimaryAgreeing: it holds what is served or, while nothing is, what
+	// most primaries hold.
+	PrimaryAgreeing
+	// PrimaryLagging: it holds what others, or we, have left behind.
+	PrimaryLagging
+	// PrimaryAhead: it holds newer content that too few others hold yet.
+	PrimaryAhead
+	// PrimaryDiverged: it holds content that others hold differently under
+	// the same serial or that, settle having passed, has no history in
+	// common with theirs.
+	PrimaryDiverged
+	// PrimaryUnreachable: the last check brought neither a copy nor its word
+	// that the last one is current.
+	PrimaryUnreachable
+	// PrimaryRefused: it refuses to give us the zone.
+	PrimaryRefused
+)
+
+var primaryStateNames = [...]string{"unknown", "agreeing", "lagging", "ahead", "diverged", "unreachable", "refused"}
+
+func (s PrimaryState) String() string {
+	if int(s) < len(primaryStateNames) {
+		return primaryStateNames[s]
+	}
+	return fmt.Sprintf("PrimaryState(%d)", s)
+}
+
+// AllPrimaryStates returns every PrimaryState.
+func AllPrimaryStates() []PrimaryState {
+	return []PrimaryState{
+		PrimaryUnknown, PrimaryAgreeing, PrimaryLagging, PrimaryAhead, PrimaryDiverged, PrimaryUnreachable, PrimaryRefused,
+	}
+}

@@ -1,0 +1,93 @@
+package primarytest
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+)
+
+// Behaviour is how a primary answers. Messages of an answer are numbered from 1. What is zero is as an honest primary does
+// it; fields may be combined.
+type Behaviour struct {
+	// Only limits all below to queries of one type: dns.TypeSOA or dns.TypeAXFR. Others are answered honestly.
+	Only uint16
+
+	// Delay passes before each message.
+	Delay time.Duration
+	// Drip passes before each octet of a message.
+	Drip time.Duration
+	// Silent: connections are accepted, and nothing is ever answered.
+	Silent bool
+	// SilentAfter so many messages nothing more is sent, and the connection stays open.
+	SilentAfter int
+
+	// ResetAt: the connection is reset in place of this message.
+	ResetAt int
+	// CloseAt: the connection is closed in place of this message.
+	CloseAt int
+	// CutAt: the connection is closed in the middle of this message.
+	CutAt int
+	// CloseAfterAnswer: each connection takes one query.
+	CloseAfterAnswer bool
+
+	// Rcode is the answer, with no records.
+	Rcode int
+	// Garbage: each message is random octets.
+	Garbage bool
+	// WrongID, WrongQuestion and Truncated (the TC bit) do that to each message.
+	WrongID, WrongQuestion, Truncated bool
+	// Edit may change each message of an answer, or return another in its place.
+	Edit func(n int, msg []byte) []byte
+
+	// Serial is the serial of the answer to SOA queries: transfers still have the zone as it is. 0 is no change.
+	Serial uint32
+	// EndSerial is the serial of the SOA record that ends a transfer. 0 is no change.
+	EndSerial uint32
+	// NoEnd: transfers have no SOA record at their end; the connection is closed there.
+	NoEnd bool
+	// Endless adds so many valid records to the end of each transfer, made as they are sent.
+	Endless int
+
+	// RecordsPerMessage is how many records a message of a transfer has; 0: as many as fit.
+	RecordsPerMessage int
+	// MessageSize is the size that messages of a transfer keep to, in octets; 0: 16,384. A single record may exceed it.
+	MessageSize int
+	// NoQuestion: messages of a transfer after the first repeat no question (RFC 5936 section 2.2.1).
+	NoQuestion bool
+}
+
+// tamper changes a whole message as the behaviour wants it.
+func (b *Behaviour) tamper(n int, msg []byte) []byte {
+	const headerSize = 12
+	if b.WrongID {
+		binary.BigEndian.PutUint16(msg, ^binary.BigEndian.Uint16(msg))
+	}
+	if b.Truncated {
+		msg[2] |= 0x02
+	}
+	if b.WrongQuestion && binary.BigEndian.Uint16(msg[4:]) > 0 {
+		// Another name of the same length; all that points into it changes with it.
+		if msg[headerSize] > 0 {
+			msg[headerSize+1] ^= 1
+		} else {
+			msg[headerSize+2] ^= 1 // the root has no letter to change: another type
+		}
+	}
+	if b.Garbage {
+		for i := range msg {
+			msg[i] = byte(rand.Uint32())
+		}
+	}
+	if b.Edit != nil {
+		msg = b.Edit(n, msg)
+	}
+	return msg
+}
+
+// of returns the behaviour for a query of this type.
+func (b *Behaviour) of(qtype uint16) *Behaviour {
+	if b.Only != 0 && b.Only != qtype {
+		return &Behaviour{}
+	}
+	return b
+}

@@ -1,0 +1,222 @@
+package primarytest
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// converse answers the queries of one connection until either side ends it.
+func (p *Primary) converse(c net.Conn) {
+	for {
+		query, err := readMessage(c)
+		if err != nil {
+			return
+		}
+		w := &writer{Primary: p, conn: c, behaviour: &Behaviour{}}
+		p.answer(w, query)
+		if w.failed || w.behaviour.CloseAfterAnswer {
+			return
+		}
+	}
+}
+
+// receive answers SOA queries over UDP. Queries of other types get an empty answer with the TC bit.
+func (p *Primary) receive() {
+	buf := make([]byte, dns.MaxMsgSize)
+	for {
+		n, from, err := p.packets.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		query := new(dns.Msg)
+		if query.Unpack(buf[:n]) != nil || len(query.Question) != 1 {
+			continue
+		}
+		b := p.behaviour.Load().of(query.Question[0].Qtype)
+		if query.Question[0].Qtype == dns.TypeSOA {
+			p.count(func(c *Counts) { c.Datagrams++ })
+		}
+		if b.Silent {
+			continue
+		}
+		reply := p.reply(b, query)
+		reply.Truncated = query.Question[0].Qtype != dns.TypeSOA
+		if msg, err := reply.Pack(); err == nil {
+			_, _ = p.packets.WriteTo(b.tamper(1, msg), from)
+		}
+	}
+}
+
+// answer answers one query of a connection.
+func (p *Primary) answer(w *writer, query *dns.Msg) {
+	if len(query.Question) != 1 {
+		reply := new(dns.Msg)
+		w.msg(reply.SetRcodeFormatError(query))
+		return
+	}
+	q := query.Question[0]
+	b := p.behaviour.Load().of(q.Qtype)
+	w.behaviour = b
+	switch q.Qtype {
+	case dns.TypeSOA:
+		p.count(func(c *Counts) { c.Probes++ })
+	case dns.TypeAXFR:
+		p.count(func(c *Counts) { c.Transfers++ })
+	}
+	z := (*p.zones.Load())[dns.CanonicalName(q.Name)]
+	switch {
+	case b.Silent:
+		w.silence()
+	case q.Qtype == dns.TypeAXFR && z != nil && b.Rcode == 0:
+		for msg := range z.stream(b) {
+			binary.BigEndian.PutUint16(msg, query.Id)
+			if !w.write(msg) {
+				return
+			}
+		}
+		p.count(func(c *Counts) { c.Completed++ })
+		if b.NoEnd {
+			w.close()
+		}
+	default:
+		w.msg(p.reply(b, query))
+	}
+}
+
+// reply makes the answer to a query that takes one message.
+func (p *Primary) reply(b *Behaviour, query *dns.Msg) *dns.Msg {
+	q := query.Question[0]
+	z := (*p.zones.Load())[dns.CanonicalName(q.Name)]
+	reply := new(dns.Msg)
+	reply.SetReply(query)
+	switch {
+	case b.Rcode != 0:
+		reply.Rcode = b.Rcode
+	case z == nil && q.Qtype == dns.TypeAXFR:
+		reply.Rcode = dns.RcodeNotAuth
+	case z == nil:
+		reply.Rcode = dns.RcodeRefused
+	case q.Qtype == dns.TypeSOA:
+		soa := dns.Copy(z.soa).(*dns.SOA)
+		if b.Serial != 0 {
+			soa.Serial = b.Serial
+		}
+		reply.Authoritative = true
+		reply.Answer = []dns.RR{soa}
+	default:
+		reply.Rcode = dns.RcodeNotImplemented
+	}
+	return reply
+}
+
+// A writer sends the messages of one answer as the behaviour wants them.
+type writer struct {
+	*Primary
+	conn      net.Conn
+	behaviour *Behaviour
+	n         int    // of the last message
+	buf       []byte // length and message
+	failed    bool   // the connection is of no more use
+}
+
+func (w *writer) msg(m *dns.Msg) {
+	m.Compress = true
+	msg, err := m.Pack()
+	if err != nil {
+		w.close()
+		return
+	}
+	w.write(msg)
+}
+
+// write sends a message. It returns false when there is no use in sending more.
+func (w *writer) write(msg []byte) bool {
+	w.n++
+	b := w.behaviour
+	switch {
+	case b.SilentAfter > 0 && w.n > b.SilentAfter:
+		w.silence()
+		return false
+	case w.n == b.ResetAt:
+		if tcp, ok := w.conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // Close sends RST
+		}
+		w.close()
+		return false
+	case w.n == b.CloseAt:
+		w.close()
+		return false
+	}
+	msg = b.tamper(w.n, msg)
+	w.buf = binary.BigEndian.AppendUint16(w.buf[:0], uint16(len(msg)))
+	w.buf = append(w.buf, msg...)
+	if !w.pause(b.Delay) {
+		return false
+	}
+	if w.n == b.CutAt {
+		w.send(w.buf[:len(w.buf)/2])
+		w.close()
+		return false
+	}
+	if b.Drip == 0 {
+		return w.send(w.buf)
+	}
+	for i := range w.buf {
+		if !w.pause(b.Drip) || !w.send(w.buf[i:i+1]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *writer) send(octets []byte) bool {
+	if _, err := w.conn.Write(octets); err != nil {
+		w.failed = true
+	}
+	return !w.failed
+}
+
+func (w *writer) close() {
+	_ = w.conn.Close()
+	w.failed = true
+}
+
+// silence reads and ignores what comes until either side ends the connection.
+func (w *writer) silence() {
+	_, _ = io.Copy(io.Discard, w.conn)
+	w.failed = true
+}
+
+// pause waits. It returns false when the primary stopped meanwhile.
+func (w *writer) pause(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-w.ended:
+		w.failed = true
+		return false
+	}
+}
+
+// readMessage reads one message and its length.
+func readMessage(r io.Reader) (*dns.Msg, error) {
+	var length [2]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return nil, err
+	}
+	octets := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(r, octets); err != nil {
+		return nil, err
+	}
+	m := new(dns.Msg)
+	return m, m.Unpack(octets)
+}

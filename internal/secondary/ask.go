@@ -1,0 +1,194 @@
+package secondary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/concord-dns/concord/internal/xfr"
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// An ask is one asking of a primary. From the time that its job enters a gate until its answer is delivered it belongs to the
+// job's goroutine:
+//
+//	          gate          same serial           deliver
+//	idle --> probes --> probe ----------------------------> idle
+//	             |        | another serial                   ^
+//	             |        v                                  |
+//	             +--> gate: transfers --> transfer ----------+
+//	          nothing held, and the primary is known to answer
+type ask struct {
+	began time.Time
+	held  bool // a copy is held,
+	have  zone.Serial
+	at    int // the address to begin with
+	limit int64
+	pool  func() *zone.Pool
+
+	tried map[int]error // addresses that failed; nil while none has
+}
+
+// An answer is what became of an ask, or, not final, word of it.
+type answer struct {
+	primary   *primary
+	final     bool
+	address   int
+	serial    zone.Serial   // as the probe told it
+	candidate xfr.Candidate // the transfer's; its version is nil if there was none
+	kind      string        // of what failed or succeeded: "probe" or "axfr"
+	err       error
+	took      time.Duration
+}
+
+const (
+	kindProbe = "probe"
+	kindAXFR  = "axfr"
+
+	// probeTime is how long one address has to tell its SOA, connecting included.
+	probeTime = 10 * time.Second
+)
+
+// ask has a primary asked.
+func (l *life) ask(p *primary, now time.Time) {
+	z := l.zone
+	p.asking = true
+	p.ask = ask{began: now, at: p.address, pool: l.round.pool}
+	var served int64
+	if v := l.served(); v != nil {
+		served = int64(v.Bytes())
+	}
+	p.ask.limit = z.config.Limit.SizeFor(served)
+	if p.version != nil {
+		p.ask.held, p.ask.have = true, p.version.Serial()
+	} else if p.failingSince.IsZero() {
+		p.failingSince = now // until it answers: parity does not wait for ever for one that hangs
+		l.stale = true
+	}
+	p.job.urgent = l.round.notified
+	z.work.Add(1)
+	// A probe spares a transfer that may not be needed, and keeps a primary that is down from holding one of the few places.
+	// Neither is so when the zone is not held yet and its primary has just answered for another zone.
+	if !p.ask.held && z.options.Limiter.answers(p.job.key) {
+		p.enter(&z.options.Limiter.transfers, p.transfer)
+	} else {
+		p.enter(&z.options.Limiter.probes, p.probe)
+	}
+}
+
+// enter queues a job. The zone may be stopped at any time, and does not wait for jobs that wait.
+func (p *primary) enter(g *gate, run func() bool) {
+	p.job.run = run
+	g.enter(&p.job)
+	if p.zone.ctx.Err() != nil {
+		p.abandon(g)
+	}
+}
+
+// abandon takes the job out of the queue, if it is there.
+func (p *primary) abandon(g *gate) {
+	if g.leave(&p.job) {
+		p.zone.work.Done()
+	}
+}
+
+// probe asks the addresses in turn for the SOA, until one has a serial that is not older than that of the copy held: they
+// are one organisation's, and one of them may be behind.
+func (p *primary) probe() (answered bool) {
+	a, z := &p.ask, p.zone
+	at, serial := -1, zone.Serial(0)
+	for i := range p.config.Addresses {
+		i = (a.at + i) % len(p.config.Addresses)
+		ctx, cancel := context.WithTimeout(z.ctx, probeTime)
+		soa, err := z.options.Client.Probe(ctx, p.config.Addresses[i], z.apex)
+		cancel()
+		if z.ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			a.fail(i, err)
+			continue
+		}
+		if at < 0 || serial.Less(soa.Serial) {
+			at, serial = i, soa.Serial
+		}
+		if !a.held || !soa.Serial.Less(a.have) {
+			break
+		}
+	}
+	switch {
+	case at < 0:
+		p.deliver(answer{kind: kindProbe, err: a.err(p), final: true})
+	case a.held && serial == a.have:
+		p.deliver(answer{kind: kindProbe, address: at, serial: serial, final: true})
+	default:
+		a.at = at
+		z.deliver(answer{primary: p, kind: kindProbe, address: at, serial: serial})
+		p.enter(&z.options.Limiter.transfers, p.transfer)
+	}
+	return at >= 0
+}
+
+// transfer asks the addresses in turn for the zone, from the one that answered on.
+func (p *primary) transfer() (answered bool) {
+	a, z := &p.ask, p.zone
+	for i := range p.config.Addresses {
+		i = (a.at + i) % len(p.config.Addresses)
+		if a.tried[i] != nil {
+			continue
+		}
+		c, err := z.options.Client.AXFR(z.ctx, p.config.Addresses[i], z.apex, a.pool(), a.limit)
+		if z.ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			a.fail(i, err)
+			continue
+		}
+		z.options.Limiter.trim.add(int64(c.Version().Bytes()))
+		p.deliver(answer{kind: kindAXFR, address: i, serial: c.Version().Serial(), candidate: c, final: true})
+		return true
+	}
+	p.deliver(answer{kind: kindAXFR, err: a.err(p), final: true})
+	return false
+}
+
+// deliver hands over the final answer. The ask is not the goroutine's any more.
+func (p *primary) deliver(a answer) {
+	a.primary, a.took = p, time.Since(p.ask.began)
+	p.zone.deliver(a)
+	p.zone.work.Done()
+}
+
+func (a *ask) fail(address int, err error) {
+	if a.tried == nil {
+		a.tried = make(map[int]error, 1)
+	}
+	a.tried[address] = err
+}
+
+// err returns the error of the address that was asked first, and how many others failed.
+func (a *ask) err(p *primary) error {
+	err := a.tried[a.at]
+	if err == nil {
+		for _, err = range a.tried {
+			break
+		}
+	}
+	if others := len(a.tried) - 1; others > 0 {
+		err = fmt.Errorf("%w (%d more of its addresses failed)", err, others)
+	}
+	if err == nil {
+		err = errStopped
+	}
+	return fmt.Errorf("zone %s: primary %s: %w", p.zone.config.Origin, p.config.Name, err)
+}
+
+var errStopped = errors.New("the zone was stopped")
+
+// answers reports whether a primary is known to answer.
+func (l *Limiter) answers(key netip.AddrPort) bool {
+	return l.probes.answers(key) || l.transfers.answers(key)
+}

@@ -1,0 +1,98 @@
+package secondary
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// An Event is something that happened to a zone: one of the types below. Log, metrics and whoever else wants to know make of
+// it what they need.
+type Event interface{ event() }
+
+// Swapped says that another version is served from now on.
+type Swapped struct {
+	Zone    string
+	Version *zone.Version
+	Before  *zone.Version // what was served until then; nil for the first
+	Source  string        // the primary whose copy it is
+	Reason  string        // of the verdict
+}
+
+// StateChanged says that the zone is in another state.
+type StateChanged struct {
+	Zone          string
+	Before, State parity.State
+	Reason        string
+}
+
+// PrimaryChanged says that parity thinks otherwise of a primary.
+type PrimaryChanged struct {
+	Zone, Primary string
+	Before, State parity.PrimaryState
+	Serial        zone.Serial // of its last copy, if it has sent any
+	Known         bool        // it has
+	Reason        string
+}
+
+// Transferred says that a primary sent the zone.
+type Transferred struct {
+	Zone, Primary string
+	Address       netip.AddrPort
+	Kind          string // "axfr"
+	Serial        zone.Serial
+	Records       int
+	Messages      int
+	Bytes         int64 // on the wire
+	Duration      time.Duration
+	Report        zone.BuildReport
+}
+
+// Failed says that a primary could not be asked, or that what it sent is of no use.
+type Failed struct {
+	Zone, Primary string
+	Kind          string // "probe" or "axfr"
+	Phase         string // where it failed, in one word
+	Err           error
+	Duration      time.Duration
+	Failures      int       // in a row, this one included
+	Since         time.Time // of the first in the row
+	Repeated      bool      // the one before was alike
+}
+
+// Recovered says that a primary answers again.
+type Recovered struct {
+	Zone, Primary string
+	Failures      int
+	Since         time.Time
+}
+
+// Notified says that primaries are asked since one of them sent a NOTIFY.
+type Notified struct {
+	Zone, Primary string
+	From          netip.Addr
+}
+
+// Expired says that no primary has confirmed the served version for as long as it may be served: it no longer is.
+type Expired struct {
+	Zone   string
+	Serial zone.Serial
+}
+
+// Revived says that an expired version is served again, since a primary confirmed it or another took its place.
+type Revived struct {
+	Zone   string
+	Serial zone.Serial
+}
+
+func (Swapped) event()        {}
+func (StateChanged) event()   {}
+func (PrimaryChanged) event() {}
+func (Transferred) event()    {}
+func (Failed) event()         {}
+func (Recovered) event()      {}
+func (Notified) event()       {}
+func (Expired) event()        {}
+func (Revived) event()        {}

@@ -1,0 +1,312 @@
+package secondary
+
+import (
+	"sync"
+	"time"
+
+	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/refresh"
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// life is the state of a zone. It belongs to the zone's goroutine, which brings it forward by [life.advance].
+type life struct {
+	zone      *Zone
+	timers    *refresh.Timers
+	policy    parity.Policy
+	primaries []*primary
+	round     round
+
+	approved parity.Approved // what is served; its version is nil before the first
+	first    time.Time       // when the first version came, if in this zone's own time
+	swapped  time.Time
+	history  []*zone.Version // what was served, newest last, the served one included; not altered, but replaced
+	expired  bool
+
+	verdict parity.Verdict
+	stale   bool // something happened since the verdict
+
+	counts counts
+}
+
+// A round is one check, from the timers' point of view: every primary is asked once.
+//
+//	none --begin--> under way --all have answered, or patience is over--> none
+//
+// Primaries that take longer than the round are not waited for: their answers count when they come, and the next round does
+// not ask them anew.
+type round struct {
+	underWay  bool
+	began     time.Time
+	notified  bool // a NOTIFY asked for it
+	again     bool // and another one for the next
+	pending   int  // primaries whose answer belongs to this round and has not come
+	failed    bool // one of them did not answer
+	confirmed bool // one of them holds what is served
+	pool      func() *zone.Pool
+}
+
+const (
+	// patience is how long a round waits for the slower primaries before the timers run on.
+	patience = 10 * time.Second
+	// notifiedPatience is the same once a NOTIFY wants another round: a primary that hangs must not keep news waiting.
+	notifiedPatience = 250 * time.Millisecond
+)
+
+func (l *life) init(z *Zone) {
+	cfg := &z.config
+	l.zone = z
+	l.timers = refresh.New(refresh.Clamps{Refresh: cfg.Refresh, Retry: cfg.Retry, Expire: cfg.Expire}, z.options.Seed)
+	l.policy = parity.Policy{Agree: cfg.Agree, Settle: cfg.Settle, Absent: cfg.Absent}
+	for _, c := range cfg.Primaries {
+		l.primaries = append(l.primaries, newPrimary(z, c))
+	}
+	l.stale = true
+}
+
+// advance takes in what happened and does what is due. It returns when to look again.
+func (l *life) advance(in inbox, now time.Time) time.Time {
+	l.timers.Start(now)
+	for i := range in.answers {
+		l.receive(&in.answers[i], now)
+	}
+	if in.notifies > 0 {
+		l.notified(in, now)
+	}
+	l.judge(now)
+	l.endRound(now)
+	if l.timers.Due(now) {
+		l.beginRound(now)
+		l.judge(now)
+	}
+	l.expire(now)
+	l.zone.publish(now)
+	return l.wakeAt(now)
+}
+
+// wakeAt returns when something is due next, if nothing happens before.
+func (l *life) wakeAt(now time.Time) time.Time {
+	at := l.timers.Next(now)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if l.verdict.Again.After(now) {
+		sooner(l.verdict.Again)
+	}
+	if l.round.underWay {
+		sooner(l.round.over())
+	}
+	return at
+}
+
+// over returns when the round is over, whoever has not answered.
+func (r *round) over() time.Time {
+	if r.again {
+		return r.began.Add(notifiedPatience)
+	}
+	return r.began.Add(patience)
+}
+
+func (l *life) beginRound(now time.Time) {
+	if !l.timers.Begin(now) {
+		return
+	}
+	r := &l.round
+	*r = round{underWay: true, began: now, notified: r.again, pending: len(l.primaries)}
+	// Transfers run beside this goroutine, and what is known may have changed by the time they need the pool. A version that
+	// is missing from it costs memory for as long as the transfer runs, no more.
+	known := l.known()
+	r.pool = sync.OnceValue(func() *zone.Pool { return zone.NewPool(known...) })
+	for _, p := range l.primaries {
+		p.owes = true
+		switch {
+		case !p.asking:
+			l.ask(p, now)
+		case r.notified:
+			p.again = true // what it is answering now may be from before the NOTIFY
+		}
+	}
+}
+
+// endRound ends the round if it is over.
+func (l *life) endRound(now time.Time) {
+	r := &l.round
+	if !r.underWay || r.pending > 0 && r.over().After(now) {
+		return
+	}
+	outcome := refresh.Outcome{Confirmed: r.confirmed, AllAnswered: r.pending == 0 && !r.failed}
+	if v := l.served(); v != nil {
+		outcome.Loaded, outcome.SOA = true, v.SOA()
+	}
+	l.timers.End(now, outcome)
+	l.timers.At(now, l.verdict.Again)
+	r.underWay, r.pool = false, nil
+	for _, p := range l.primaries {
+		p.owes = false
+	}
+}
+
+// notified takes in that NOTIFYs came: the timers make one check of them.
+func (l *life) notified(in inbox, now time.Time) {
+	folded := l.timers.Notify(now)
+	l.counts.notifies[NotifyFolded] += uint64(in.notifies - 1)
+	if folded {
+		l.counts.notifies[NotifyFolded]++
+	} else {
+		l.counts.notifies[NotifyAccepted]++
+	}
+	l.round.again = true
+	if i := l.zone.primaryAt(in.from); i >= 0 {
+		p := l.primaries[i]
+		p.prefer(in.from)
+		if !folded {
+			l.event(Notified{Zone: l.zone.config.Origin, Primary: p.config.Name, From: in.from})
+		}
+	}
+}
+
+// judge has parity look at everything, and serves what it approves.
+func (l *life) judge(now time.Time) {
+	due := !l.verdict.Again.IsZero() && !l.verdict.Again.After(now)
+	if !l.stale && !due {
+		return
+	}
+	l.stale = false
+	observations := make([]parity.Observation, len(l.primaries))
+	for i, p := range l.primaries {
+		observations[i] = p.observation()
+	}
+	served := parity.Served{Version: l.served(), Source: l.approved.Source(), First: l.first, Agreed: l.agreed()}
+	before := l.verdict
+	l.verdict = parity.Judge(l.policy, served, observations, now)
+	if due && !l.verdict.Again.After(now) {
+		l.verdict.Again = time.Time{} // time has changed what it could
+	}
+	if approved, ok := l.verdict.Approved(); ok {
+		l.commit(approved, now)
+	}
+	for i, p := range l.primaries {
+		if p.answered && l.verdict.Primaries[i].Confirms {
+			l.confirm(now)
+		}
+		p.answered = false
+	}
+	l.tell(&before)
+	if !l.round.underWay {
+		l.timers.At(now, l.verdict.Again)
+	}
+}
+
+// commit serves what was approved. Nothing else does.
+func (l *life) commit(a parity.Approved, now time.Time) {
+	before := l.served()
+	l.approved = a
+	v := a.Version()
+	if before == v {
+		return
+	}
+	if before == nil {
+		l.first = now
+	}
+	l.swapped = now
+	l.counts.swaps++
+	l.remember(v)
+	l.confirm(now)
+	l.zone.publish(now)
+	l.event(Swapped{Zone: l.zone.config.Origin, Version: v, Before: before, Source: a.Source(), Reason: l.verdict.Reason})
+}
+
+// confirm restarts the expiry of what is served.
+func (l *life) confirm(now time.Time) {
+	l.timers.Fresh(now, l.served().SOA())
+	l.round.confirmed = true
+	l.expire(now)
+}
+
+// expire tells when the served version expires or is fresh again; the snapshot follows.
+func (l *life) expire(now time.Time) {
+	expired := l.timers.Expired(now)
+	if expired == l.expired {
+		return
+	}
+	l.expired = expired
+	l.zone.publish(now)
+	if expired {
+		l.event(Expired{Zone: l.zone.config.Origin, Serial: l.served().Serial()})
+	} else {
+		l.event(Revived{Zone: l.zone.config.Origin, Serial: l.served().Serial()})
+	}
+}
+
+// tell makes events of what differs between two verdicts.
+func (l *life) tell(before *parity.Verdict) {
+	origin, now := l.zone.config.Origin, &l.verdict
+	for i, p := range l.primaries {
+		old := parity.Unknown
+		if before.Primaries != nil {
+			old = before.Primaries[i].State
+		}
+		if state := now.Primaries[i].State; state != old {
+			e := PrimaryChanged{Zone: origin, Primary: p.config.Name, Before: old, State: state, Reason: now.Primaries[i].Reason}
+			if p.version != nil {
+				e.Serial, e.Known = p.version.Serial(), true
+			}
+			l.event(e)
+		}
+	}
+	if now.State != before.State || now.State == parity.Drift && now.Reason != before.Reason {
+		l.event(StateChanged{Zone: origin, Before: before.State, State: now.State, Reason: now.Reason})
+	}
+}
+
+func (l *life) event(e Event) { l.zone.options.Events(e) }
+
+// served returns the version that is served, nil before the first.
+func (l *life) served() *zone.Version { return l.approved.Version() }
+
+// remember adds a version to the history, which holds so many as are configured.
+func (l *life) remember(v *zone.Version) {
+	drop := max(0, len(l.history)+1-l.zone.config.History)
+	history := make([]*zone.Version, 0, len(l.history)+1-drop)
+	l.history = append(append(history, l.history[drop:]...), v)
+}
+
+// agreed returns the roots of the history.
+func (l *life) agreed() []zone.Hash {
+	roots := make([]zone.Hash, len(l.history))
+	for i, v := range l.history {
+		roots[i] = v.Root()
+	}
+	return roots
+}
+
+// known returns the versions whose pages a candidate is likely to share.
+func (l *life) known() []*zone.Version {
+	versions := make([]*zone.Version, 0, 1+len(l.primaries))
+	if v := l.served(); v != nil {
+		versions = append(versions, v)
+	}
+	for _, p := range l.primaries {
+		if p.version != nil && p.version != l.served() {
+			versions = append(versions, p.version)
+		}
+	}
+	return versions
+}
+
+// same returns the version with this root that is held already, or v itself.
+func (l *life) same(v *zone.Version) *zone.Version {
+	for _, p := range l.primaries {
+		if p.version != nil && p.version.Root() == v.Root() {
+			return p.version
+		}
+	}
+	for _, held := range l.history {
+		if held.Root() == v.Root() {
+			return held
+		}
+	}
+	return v
+}

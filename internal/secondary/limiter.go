@@ -1,0 +1,215 @@
+package secondary
+
+import (
+	"net/netip"
+	"sync"
+
+	"github.com/concord-dns/concord/internal/config"
+)
+
+// A Limiter bounds what all zones of the process do at once: how many transfers run, and how many primaries are asked for
+// their SOA. It is fair: primaries take turns, so that a zone waits for its own primaries and not for somebody else's, and
+// a primary that does not answer gets few of the places. Whoever waits costs no goroutine.
+//
+// It owns the goroutines that do the work, each for as long as one job runs; a zone waits for its own when it stops.
+type Limiter struct {
+	probes, transfers gate
+	trim              trimmer
+}
+
+// probesPerTransfer is how many SOA probes may run for each transfer that may: they hold a connection and no memory.
+const probesPerTransfer = 8
+
+// NewLimiter returns a Limiter for so many transfers at once (0: [config.DefaultTransfers]).
+func NewLimiter(transfers int) *Limiter {
+	l := &Limiter{}
+	l.Resize(transfers)
+	return l
+}
+
+// Resize changes how many transfers may run at once. Those that run are left alone.
+func (l *Limiter) Resize(transfers int) {
+	if transfers <= 0 {
+		transfers = config.DefaultTransfers
+	}
+	l.probes.resize(transfers * probesPerTransfer)
+	l.transfers.resize(transfers)
+}
+
+// job is one piece of work at one gate. It is part of what it works for, so that a queue of thousands allocates nothing.
+type job struct {
+	key    netip.AddrPort // the primary's first address: whoever shares it shares the primary
+	most   int            // the most of this primary's at once; 0 leaves it to the gate
+	urgent bool           // goes before others of the same primary: a NOTIFY asked for it
+	run    func() bool    // says whether the primary answered
+
+	next, prev *job
+	queued     bool
+}
+
+// gate lets a number of jobs run at once.
+type gate struct {
+	mu      sync.Mutex // guards all below and the links of the jobs; nothing waits under it
+	limit   int
+	running int
+	lanes   map[netip.AddrPort]*lane
+	turn    []*lane                 // those with a queue, in the order in which they are served
+	known   map[netip.AddrPort]bool // whether the primary answered last time
+}
+
+// lane is the queue of one primary.
+type lane struct {
+	key         netip.AddrPort
+	first, last *job
+	running     int
+	inTurn      bool
+}
+
+func (g *gate) resize(limit int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit = limit
+	g.start()
+}
+
+// enter runs j in a goroutine of its own once there is a place.
+func (g *gate) enter(j *job) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lanes == nil {
+		g.lanes, g.known = make(map[netip.AddrPort]*lane), make(map[netip.AddrPort]bool)
+	}
+	l := g.lanes[j.key]
+	if l == nil {
+		l = &lane{key: j.key}
+		g.lanes[j.key] = l
+	}
+	l.push(j)
+	if !l.inTurn {
+		l.inTurn = true
+		g.turn = append(g.turn, l)
+	}
+	g.start()
+}
+
+// leave takes j out of the queue and says whether it was in it: if so it will not run.
+func (g *gate) leave(j *job) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !j.queued {
+		return false
+	}
+	g.lanes[j.key].remove(j)
+	return true
+}
+
+// answers reports whether a primary is known to answer.
+func (g *gate) answers(key netip.AddrPort) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.known[key]
+}
+
+// start runs what there is a place for. It is called with the lock held.
+func (g *gate) start() {
+	for skipped := 0; g.running < g.limit && skipped < len(g.turn); {
+		l := g.turn[0]
+		g.turn = g.turn[1:]
+		j := l.first
+		if j == nil {
+			l.inTurn = false
+			g.forget(l)
+			continue
+		}
+		g.turn = append(g.turn, l)
+		if l.running >= g.most(l, j) {
+			skipped++
+			continue
+		}
+		skipped = 0
+		l.remove(j)
+		l.running++
+		g.running++
+		go g.work(l, j)
+	}
+}
+
+// most is how many places the primary of l may have now. One alone may have all; beside others it may have half, and an
+// eighth while it does not answer, so that primaries which are down leave room for those which are not.
+func (g *gate) most(l *lane, j *job) int {
+	n := g.limit
+	answered, asked := g.known[l.key]
+	switch {
+	case asked && !answered:
+		n = max(1, n/8)
+	case len(g.lanes) > 1:
+		n = max(1, n/2)
+	}
+	if j.most > 0 {
+		n = min(n, j.most)
+	}
+	return n
+}
+
+func (g *gate) work(l *lane, j *job) {
+	answered := j.run() // from here on j may be in use again
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.running--
+	l.running--
+	g.known[l.key] = answered
+	g.forget(l)
+	g.start()
+}
+
+// forget drops a lane that nobody uses.
+func (g *gate) forget(l *lane) {
+	if l.first == nil && l.running == 0 && !l.inTurn {
+		delete(g.lanes, l.key)
+	}
+}
+
+func (l *lane) push(j *job) {
+	j.queued = true
+	if j.urgent && l.first != nil { // behind the urgent ones that are there
+		at := l.first
+		for at != nil && at.urgent {
+			at = at.next
+		}
+		if at != nil {
+			l.insertBefore(at, j)
+			return
+		}
+	}
+	j.prev, j.next = l.last, nil
+	if l.last == nil {
+		l.first = j
+	} else {
+		l.last.next = j
+	}
+	l.last = j
+}
+
+func (l *lane) insertBefore(at, j *job) {
+	j.prev, j.next = at.prev, at
+	if at.prev == nil {
+		l.first = j
+	} else {
+		at.prev.next = j
+	}
+	at.prev = j
+}
+
+func (l *lane) remove(j *job) {
+	if j.prev == nil {
+		l.first = j.next
+	} else {
+		j.prev.next = j.next
+	}
+	if j.next == nil {
+		l.last = j.prev
+	} else {
+		j.next.prev = j.prev
+	}
+	j.next, j.prev, j.queued = nil, nil, false
+}

@@ -1,0 +1,138 @@
+package xfr
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// An Error says why a primary did not give what it was asked for. Its text is one line that names the zone, the address and
+// what was wrong.
+type Error struct {
+	Phase   Phase
+	Kind    string // what was asked for: "SOA" or "AXFR"
+	Zone    string // name in presentation form
+	Address string // of the primary; empty from an interpreter, which knows none
+	Err     error
+}
+
+// Phase is the part of an exchange in which it failed.
+type Phase uint8
+
+// The phases of an exchange, in the order in which they can go wrong.
+const (
+	PhaseDial      Phase = iota + 1 // no connection came about
+	PhaseTimeout                    // there was a connection, and then nothing or not enough
+	PhaseRcode                      // the primary answered with an error; see [Rcode]
+	PhaseParse                      // a message or a record in it is malformed
+	PhaseStream                     // well-formed messages that are no answer, or that do not make a zone
+	PhaseLimit                      // more than may come
+	PhaseCancelled                  // the caller's context ended
+)
+
+var phases = [...]string{
+	"none", "dial", "timeout", "rcode", "parse", "stream", "limit", "cancelled",
+}
+
+// String returns the phase in a word, as for a metric's label.
+func (p Phase) String() string {
+	if int(p) >= len(phases) {
+		return fmt.Sprintf("phase %d", uint8(p))
+	}
+	return phases[p]
+}
+
+// Error returns one line.
+func (e *Error) Error() string {
+	if e.Address == "" {
+		return fmt.Sprintf("%s of %s: %v", e.Kind, e.Zone, e.Err)
+	}
+	return fmt.Sprintf("%s of %s from %s: %v", e.Kind, e.Zone, e.Address, e.Err)
+}
+
+// Unwrap returns what was wrong.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Refused reports whether the primary is there and does not give us the zone: it answered REFUSED or NOTAUTH.
+func (e *Error) Refused() bool {
+	rcode, ok := errors.AsType[Rcode](e.Err)
+	return ok && (rcode == dns.RcodeRefused || rcode == dns.RcodeNotAuth)
+}
+
+// Timeout reports whether something did not come in time, the connection included.
+func (e *Error) Timeout() bool {
+	t, ok := errors.AsType[net.Error](e.Err)
+	return ok && t.Timeout()
+}
+
+// Rcode is the error of an answer whose RCODE is not NOERROR.
+type Rcode uint16
+
+// Error names the RCODE and what it says about the primary.
+func (r Rcode) Error() string {
+	name, ok := dns.RcodeToString[int(r)]
+	if !ok {
+		name = fmt.Sprint(uint16(r))
+	}
+	switch r {
+	case dns.RcodeRefused:
+		return "rcode REFUSED: the primary does not let this address have it"
+	case dns.RcodeNotAuth:
+		return "rcode NOTAUTH: the primary does not serve the zone"
+	case dns.RcodeServerFailure:
+		return "rcode SERVFAIL: the primary has no usable copy of the zone"
+	}
+	return "rcode " + name
+}
+
+// timeoutError is the error of something that did not come in time.
+type timeoutError string
+
+func (e timeoutError) Error() string { return string(e) }
+func (e timeoutError) Timeout() bool { return true }
+
+// Temporary is there for net.Error alone.
+func (e timeoutError) Temporary() bool { return true }
+
+// fault is what an interpreter found; it becomes an Error where zone and kind are known.
+type fault struct {
+	phase Phase
+	err   error
+}
+
+func (f *fault) Error() string { return f.err.Error() }
+func (f *fault) Unwrap() error { return f.err }
+
+func parseFault(format string, args ...any) error {
+	return &fault{PhaseParse, fmt.Errorf(format, args...)}
+}
+
+func streamFault(format string, args ...any) error {
+	return &fault{PhaseStream, fmt.Errorf(format, args...)}
+}
+
+// asError makes an Error of what went wrong with the answer to q. What is no fault has gone wrong between messages.
+func (q Question) asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	e := &Error{Phase: PhaseStream, Kind: dns.Type(q.Type).String(), Zone: q.Zone.String(), Err: err}
+	if f, ok := errors.AsType[*fault](err); ok {
+		e.Phase = f.phase
+	}
+	return e
+}
+
+// plain takes off what net.OpError puts before an error: the address is named elsewhere, and the number of our own port
+// would make each line differ from the last.
+func plain(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
