@@ -217,7 +217,7 @@ func (r *Result) refer(cut zone.Node, below int) {
 // denial adds the SOA RRset that goes with NODATA and NXDOMAIN, with the TTL of RFC 2308 section 3. The name has so many
 // labels below the apex.
 func (r *Result) denial(labels int) {
-	apex := r.version.Find(nil).Node
+	apex := r.version.ApexNode()
 	set, _ := apex.RRset(dns.TypeSOA)
 	r.add(&r.authority, apex, set, min(set.TTL, r.version.SOA().Minimum), r.above(labels))
 }
@@ -251,12 +251,9 @@ func (r *Result) addAlias(n zone.Node, set zone.RRset) bool {
 // reserve takes the room of a set, or says that there is none. It counts the least that the set can take on the wire, so
 // it bounds the work and is no substitute for truncation.
 func (r *Result) reserve(set zone.RRset) bool {
-	size := set.Count * recordSize
-	switch {
-	case compressible(set.Type):
-		size += 2 * set.Count
-	default:
-		size += dataSize(set)
+	size := set.Count * (recordSize + 2)
+	if !compressible(set.Type) {
+		size = set.Count*(recordSize-3) + set.Size() // Size has up to three octets with each RDATA
 	}
 	if size > r.room {
 		return false
@@ -276,18 +273,6 @@ func compressible(typ uint16) bool {
 		return true
 	}
 	return false
-}
-
-// dataSize returns the octets of RDATA in a set.
-func dataSize(set zone.RRset) int {
-	if set.Count == 1 {
-		return len(set.First())
-	}
-	size := 0
-	for data := range set.All() {
-		size += len(data)
-	}
-	return size
 }
 
 // here is the last name of the chain as an owner.

@@ -82,7 +82,7 @@ func (r *Result) textSize() int {
 				if e.alias {
 					size += len(r.chain[e.owner.link+1])
 				} else {
-					size += dataSize(e.set)
+					size += e.set.Size()
 				}
 			}
 		}

@@ -95,16 +95,14 @@ func (j *judge) diverge(a, b *group) {
 	}
 }
 
-// parted returns when holders of a and b were first out of step.
+// parted returns when holders of a and b were first out of step. Nobody may
+// hold b, if it is what is served.
 func (j *judge) parted(a, b *group) time.Time {
 	var first time.Time
 	add := func(t time.Time) {
 		if first.IsZero() || t.Before(first) {
 			first = t
 		}
-	}
-	if len(a.holders) == 0 {
-		a, b = b, a
 	}
 	for _, i := range a.holders {
 		if len(b.holders) == 0 {

@@ -3,9 +3,8 @@ package parity
 import (
 	"fmt"
 
-	"github.com/miekg/dns"
-
 	"github.com/concord-dns/concord/internal/zone"
+	"github.com/miekg/dns"
 )
 
 // MaxDiffering is where the counting of differing records ends: enough to see

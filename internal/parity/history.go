@@ -39,10 +39,10 @@ func (h *history) rank(root zone.Hash) int {
 }
 
 // before reports whether b is known to follow a: both were served, and b
-// last; or b has the greater serial, and a was served or some primary went
-// from a to b.
+// last; or b has the greater serial, and some primary went from a to b; or b
+// has the greater serial, a was served, and b was not there before it.
 //
-// Without the serial's word it takes being served: a primary that goes to a
+// Without a greater serial it takes being served: a primary that goes to a
 // lower serial with content that nobody agreed on does not leave the others
 // behind.
 func (h *history) before(a, b *group) bool {
@@ -53,7 +53,7 @@ func (h *history) before(a, b *group) bool {
 	if !a.serial.Less(b.serial) {
 		return false
 	}
-	if i >= 0 {
+	if i >= 0 && !h.precedes(b.root, a.root) {
 		return true
 	}
 	for k := range h.primaries {
@@ -62,6 +62,32 @@ func (h *history) before(a, b *group) bool {
 		}
 	}
 	return false
+}
+
+// precedes reports whether root a was seen before any primary went to b. Of a
+// b that was there when a primary was first asked it is not known.
+func (h *history) precedes(a, b zone.Hash) bool {
+	var seen, came time.Time
+	for k := range h.primaries {
+		p := &h.primaries[k]
+		for i := range p.roots() {
+			at := p.seenAt(i)
+			switch p.rootAt(i) {
+			case a:
+				if seen.IsZero() || at.Before(seen) {
+					seen = at
+				}
+			case b:
+				if i == 0 {
+					return false
+				}
+				if came.IsZero() || at.Before(came) {
+					came = at
+				}
+			}
+		}
+	}
+	return !seen.IsZero() && seen.Before(came)
 }
 
 func (p *primary) wentFrom(a, b zone.Hash) bool {

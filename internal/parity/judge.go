@@ -155,22 +155,24 @@ func (j *judge) enough(g *group) bool { return len(g.holders) >= j.need }
 // served one's may replace it, given that enough primaries hold it.
 func (j *judge) mayGoBack(g *group) bool {
 	s := j.served.Version
-	if g.root == s.Root() {
-		return false
-	}
 	if g.serial == s.Serial() || !slices.Contains(j.served.Agreed, g.root) {
 		return len(g.holders) >= 2
 	}
 	// It was served before. Either somebody took the zone back to it, or
 	// those that hold it never had anything newer, and the one that did just
 	// cannot be asked any more: then they are behind, and nothing went back.
-	for _, i := range g.holders {
-		if slices.ContainsFunc(j.primaries[i].Past, func(s Sighting) bool { return g.serial.Less(s.Serial) }) {
-			return true
-		}
+	if j.wentBack(g) {
+		return true
 	}
 	return !slices.ContainsFunc(j.primaries, func(p primary) bool {
 		return p.Version != nil && g.serial.Less(p.Version.Serial())
+	})
+}
+
+// wentBack reports whether a holder of g held something newer before.
+func (j *judge) wentBack(g *group) bool {
+	return slices.ContainsFunc(g.holders, func(i int) bool {
+		return slices.ContainsFunc(j.primaries[i].Past, func(s Sighting) bool { return g.serial.Less(s.Serial) })
 	})
 }
 

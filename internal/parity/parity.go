@@ -5,7 +5,8 @@
 // the time, and a [Verdict] comes out, with its reasons in words. It asks
 // nobody, keeps nothing between two calls and starts no goroutine. It refuses
 // to merge: what may be served is always one primary's copy, whole. What it
-// calls the same content is the same root ([zone.Version.Root]).
+// calls the same content is the same root ([zone.Version.Root]), which is what
+// "compare strict" means.
 package parity
 
 import (
@@ -58,7 +59,8 @@ type Served struct {
 	// by then are not waited for anew, until they are back.
 	First time.Time
 
-	// Agreed are the roots that were served before, newest last.
+	// Agreed are the roots that were served before, newest last. The root of
+	// Version may be the last of them.
 	Agreed []zone.Hash
 }
 

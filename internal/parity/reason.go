@@ -65,7 +65,7 @@ func (j *judge) strangersReason(c clash) string {
 		return fmt.Sprintf("%s %s serial %d, not newer than the served serial %d, with content that was not agreed on",
 			j.names(a), hold(a), a.serial, b.serial)
 	}
-	return fmt.Sprintf("%s %s serial %d, %s %s serial %d, and none of them was seen with the other content",
+	return fmt.Sprintf("%s %s serial %d, %s %s serial %d, and neither content was seen to follow the other",
 		j.names(c.a), hold(c.a), c.a.serial, j.names(c.b), hold(c.b), c.b.serial)
 }
 
@@ -73,11 +73,14 @@ func (j *judge) strangersReason(c clash) string {
 func (j *judge) holdings() string {
 	var parts []string
 	for _, g := range j.groups {
-		still := ""
+		text := "%s %s serial %d"
 		if j.leftBehind(g) {
-			still = "still "
+			text = "%s still %s serial %d"
+			if j.wentBack(g) {
+				text = "%s %s serial %d again"
+			}
 		}
-		parts = append(parts, fmt.Sprintf("%s %s%s serial %d", j.names(g), still, hold(g), g.serial))
+		parts = append(parts, fmt.Sprintf(text, j.names(g), hold(g), g.serial))
 	}
 	for i := range j.primaries {
 		p := &j.primaries[i]
@@ -95,8 +98,8 @@ func (j *judge) holdings() string {
 	switch {
 	case j.serving != nil && !j.agreed && len(j.groups) == 0:
 		parts = append(parts, fmt.Sprintf("the served serial %d stays until it expires", j.serving.Serial()))
-	case !j.agreed && j.held():
-		parts = append(parts, fmt.Sprintf("content that was not agreed on, with a serial not newer than the served %d, needs a second primary", j.serving.Serial()))
+	case !j.agreed && j.held() != nil:
+		parts = append(parts, j.heldReason(j.held()))
 	case !j.agreed:
 		parts = append(parts, fmt.Sprintf("agree %s needs %d with the same content", j.policy.Agree, j.need))
 		if j.policy.Agree.Kind != config.Count {
@@ -106,15 +109,15 @@ func (j *judge) holdings() string {
 	return strings.Join(parts, "; ")
 }
 
-// held reports whether enough primaries agree on content that may not be
+// held returns content that enough primaries agree on and that may not be
 // served all the same.
-func (j *judge) held() bool {
-	for _, g := range j.groups {
-		if j.enough(g) {
-			return true
-		}
+func (j *judge) held() *group { return newest(j.groups, j.enough) }
+
+func (j *judge) heldReason(g *group) string {
+	if g.old {
+		return fmt.Sprintf("serial %d was served before, and no primary is known to have gone back to it", g.serial)
 	}
-	return false
+	return fmt.Sprintf("new content with a serial not newer than the served %d needs a second primary", j.serving.Serial())
 }
 
 func (j *judge) leftBehind(g *group) bool {
@@ -133,10 +136,8 @@ func (j *judge) primaryReason(p *primary, s PrimaryState) string {
 			return "has not answered yet" + p.word()
 		}
 		return "has not sent the zone yet"
-	case PrimaryUnreachable:
-		return "is unreachable" + p.because() + p.word()
-	case PrimaryRefused:
-		return "refuses to send the zone" + p.because() + p.word()
+	case PrimaryUnreachable, PrimaryRefused:
+		return fault(p) + p.because() + p.word()
 	}
 	g := p.group
 	holds := fmt.Sprintf("holds serial %d", g.serial)
@@ -147,6 +148,8 @@ func (j *judge) primaryReason(p *primary, s PrimaryState) string {
 		return holds
 	case s == PrimaryLagging && g.behind != nil && g == j.ref:
 		return fmt.Sprintf("still %s; %s %s serial %d", holds, j.names(g.behind), hold(g.behind), g.behind.serial)
+	case s == PrimaryLagging && g.old && j.wentBack(g):
+		return fmt.Sprintf("%s again, which serial %d has replaced", holds, j.ref.serial)
 	case s == PrimaryLagging && g.old:
 		return fmt.Sprintf("still %s, which serial %d has replaced", holds, j.ref.serial)
 	case s == PrimaryLagging:
@@ -198,7 +201,9 @@ func (p *primary) because() string {
 func fault(p *primary) string {
 	switch {
 	case p.Refused:
-		return "refuses"
+		return "refuses to send the zone"
+	case p.Reachable:
+		return "sends no usable copy"
 	case p.Err != nil:
 		return "is unreachable"
 	}

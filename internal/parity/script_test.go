@@ -9,11 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/scripttest"
 	"github.com/concord-dns/concord/internal/zone"
+	"github.com/miekg/dns"
 )
 
 func TestScripts(t *testing.T) {
@@ -168,6 +167,11 @@ func (w *world) command(words []string) (string, error) {
 		return "", w.each(words[1], func(o *Observation) { w.see(o, w.version(words[2], zone.Serial(serial))) })
 	case "fail": // fail PRIMARY,... ERROR...
 		return "", w.each(words[1], func(o *Observation) { w.fail(o, false, errors.New(strings.Join(words[2:], " "))) })
+	case "spoil": // spoil PRIMARY,... ERROR...: it answers, with nothing of use
+		return "", w.each(words[1], func(o *Observation) {
+			w.fail(o, false, errors.New(strings.Join(words[2:], " ")))
+			o.Reachable = true
+		})
 	case "refuse": // refuse PRIMARY,...
 		return "", w.each(words[1], func(o *Observation) { w.fail(o, true, errors.New("REFUSED")) })
 	case "await": // await PRIMARY,...: the first check has begun

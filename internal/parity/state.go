@@ -3,26 +3,20 @@ package parity
 import "fmt"
 
 // State is what parity says of a zone. It has no memory: each state follows
-// from the observations, whatever the one before was.
+// from the observations, whatever the one before was. The usual ways are
 //
-//	           enough hold the same
-//	Loading --------------------------> InParity
-//	   |                                 |    ^
-//	   |             too few hold what   |    | enough hold
-//	   |        is served: others moved  v    | the same again
-//	   |                               Settling <-------------+
-//	   |                                 |    |               |
-//	   |                   settle passes |    | settle passes | they caught up,
-//	   |                   and those     |    | and they have | others moved
-//	   |                   behind hold   v    | no common     |
-//	   |                   older content |    | history       |
-//	   |                              Lagging |               |
-//	   |                                      v               |
-//	   +----------------------------------> Drift ------------+
-//	          same serial, different content: at once, from any state
+//	Loading ---> InParity ---> Settling ---> Lagging
+//	                ^              |            |
+//	                |              v            |
+//	                |            Drift <--------+
+//	                |              |            |
+//	                +--------------+------------+
 //
-// From Lagging and Drift, too, enough primaries that hold the same again lead
-// to InParity.
+//	to InParity   enough primaries hold the same
+//	to Settling   too few hold what is served: others have moved on
+//	to Lagging    settle has passed, and those behind hold what others had
+//	to Drift      settle has passed, and contents share no history; or, at
+//	              once and from any state, one serial has two contents
 type State uint8
 
 const (

@@ -89,13 +89,7 @@ func (z *Zone) pack(s shape, b *Behaviour, yield func([]byte) bool) {
 		}
 	}
 	for i := range b.Endless {
-		a := &dns.A{
-			Hdr: dns.RR_Header{
-				Name: dns.Fqdn(fmt.Sprintf("endless-%09d.%s", i, z.origin)), Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60,
-			},
-			A: []byte{192, 0, 2, 1},
-		}
-		if p.add(a); p.ended {
+		if p.addEndless(i); p.ended {
 			return
 		}
 	}
@@ -151,6 +145,27 @@ func (p *packer) add(rr dns.RR) {
 		panic(fmt.Sprintf("primarytest: zone %s: %v: %v", p.origin, rr, err))
 	}
 	p.off = end
+	p.count++
+}
+
+// addEndless adds the A record of a name of its own. It is made by hand, since there may be millions.
+func (p *packer) addEndless(i int) {
+	const size = 32 // label, pointer to the question or to the first record, fixed fields, address
+	if p.count > 0 && (p.off+size > p.size || p.perMessage > 0 && p.count >= p.perMessage) {
+		if p.flush(); p.ended {
+			return
+		}
+	}
+	b := p.buf[:p.off]
+	b = append(b, 15)
+	b = fmt.Appendf(b, "endless%08d", i)
+	if at, ok := p.names[p.origin]; ok {
+		b = binary.BigEndian.AppendUint16(b, 0xC000|uint16(at))
+	} else if end, err := dns.PackDomainName(p.origin, p.buf, len(b), nil, false); err == nil {
+		b = p.buf[:end]
+	}
+	b = append(b, 0, byte(dns.TypeA), 0, byte(dns.ClassINET), 0, 0, 0, 60, 0, 4, 192, 0, 2, 1)
+	p.off = len(b)
 	p.count++
 }
 

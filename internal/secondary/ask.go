@@ -2,7 +2,6 @@ package secondary
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -99,50 +98,84 @@ func (p *primary) abandon(g *gate) {
 func (p *primary) probe() (answered bool) {
 	a, z := &p.ask, p.zone
 	at, serial := -1, zone.Serial(0)
+	var conn *xfr.Conn // to the address at
+	defer func() {
+		if conn != nil {
+			conn.Close()
+		}
+	}()
 	for i := range p.config.Addresses {
 		i = (a.at + i) % len(p.config.Addresses)
-		ctx, cancel := context.WithTimeout(z.ctx, probeTime)
-		soa, err := z.options.Client.Probe(ctx, p.config.Addresses[i], z.apex)
-		cancel()
-		if z.ctx.Err() != nil {
-			break
-		}
+		c := z.options.Client.Open(p.config.Addresses[i])
+		soa, err := probe(z.ctx, c, z.apex)
 		if err != nil {
+			c.Close()
 			a.fail(i, err)
+			if z.ctx.Err() != nil {
+				break
+			}
 			continue
 		}
-		if at < 0 || serial.Less(soa.Serial) {
-			at, serial = i, soa.Serial
+		if at >= 0 && !serial.Less(soa.Serial) {
+			c.Close()
+			continue
 		}
-		if !a.held || !soa.Serial.Less(a.have) {
+		if conn != nil {
+			conn.Close()
+		}
+		at, serial, conn = i, soa.Serial, c
+		if !a.held || !serial.Less(a.have) {
 			break
 		}
 	}
 	switch {
 	case at < 0:
 		p.deliver(answer{kind: kindProbe, err: a.err(p), final: true})
+		return false
 	case a.held && serial == a.have:
 		p.deliver(answer{kind: kindProbe, address: at, serial: serial, final: true})
-	default:
-		a.at = at
-		z.deliver(answer{primary: p, kind: kindProbe, address: at, serial: serial})
-		p.enter(&z.options.Limiter.transfers, p.transfer)
+		return true
 	}
-	return at >= 0
+	a.at = at
+	z.deliver(answer{primary: p, kind: kindProbe, address: at, serial: serial})
+	// With a place at once, the transfer goes over the connection that is there. It is not kept for a later place: thousands
+	// of zones may wait for one, and the primary would not keep it either.
+	if g := &z.options.Limiter.transfers; g.claim(&p.job) {
+		key := p.job.key
+		ok := p.transferOver(conn)
+		conn = nil
+		g.release(key, ok)
+		return true
+	}
+	conn.Close()
+	conn = nil
+	p.enter(&z.options.Limiter.transfers, p.transfer)
+	return true
 }
 
-// transfer asks the addresses in turn for the zone, from the one that answered on.
-func (p *primary) transfer() (answered bool) {
+func probe(ctx context.Context, c *xfr.Conn, apex zone.Name) (zone.SOA, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	return c.Probe(ctx, apex)
+}
+
+func (p *primary) transfer() (answered bool) { return p.transferOver(nil) }
+
+// transferOver asks the addresses in turn for the zone, from the one that answered on. A connection to that one is used, and
+// closed, if it is there.
+func (p *primary) transferOver(conn *xfr.Conn) (answered bool) {
 	a, z := &p.ask, p.zone
 	for i := range p.config.Addresses {
 		i = (a.at + i) % len(p.config.Addresses)
-		if a.tried[i] != nil {
+		if a.tried[i] != nil || z.ctx.Err() != nil {
 			continue
 		}
-		c, err := z.options.Client.AXFR(z.ctx, p.config.Addresses[i], z.apex, a.pool(), a.limit)
-		if z.ctx.Err() != nil {
-			break
+		if conn == nil {
+			conn = z.options.Client.Open(p.config.Addresses[i])
 		}
+		c, err := conn.AXFR(z.ctx, z.apex, a.pool(), a.limit)
+		conn.Close()
+		conn = nil
 		if err != nil {
 			a.fail(i, err)
 			continue
@@ -181,12 +214,10 @@ func (a *ask) err(p *primary) error {
 		err = fmt.Errorf("%w (%d more of its addresses failed)", err, others)
 	}
 	if err == nil {
-		err = errStopped
+		err = context.Cause(p.zone.ctx) // before anything was tried
 	}
-	return fmt.Errorf("zone %s: primary %s: %w", p.zone.config.Origin, p.config.Name, err)
+	return fmt.Errorf("primary %s: %w", p.config.Name, err) // the zone is named in err
 }
-
-var errStopped = errors.New("the zone was stopped")
 
 // answers reports whether a primary is known to answer.
 func (l *Limiter) answers(key netip.AddrPort) bool {

@@ -174,13 +174,8 @@ func (l *life) judge(now time.Time) {
 		return
 	}
 	l.stale = false
-	observations := make([]parity.Observation, len(l.primaries))
-	for i, p := range l.primaries {
-		observations[i] = p.observation()
-	}
-	served := parity.Served{Version: l.served(), Source: l.approved.Source(), First: l.first, Agreed: l.agreed()}
 	before := l.verdict
-	l.verdict = parity.Judge(l.policy, served, observations, now)
+	l.verdict = parity.Judge(l.policy, l.parityServed(), l.observations(), now)
 	if due && !l.verdict.Again.After(now) {
 		l.verdict.Again = time.Time{} // time has changed what it could
 	}
@@ -244,7 +239,7 @@ func (l *life) expire(now time.Time) {
 func (l *life) tell(before *parity.Verdict) {
 	origin, now := l.zone.config.Origin, &l.verdict
 	for i, p := range l.primaries {
-		old := parity.Unknown
+		old := parity.PrimaryUnknown
 		if before.Primaries != nil {
 			old = before.Primaries[i].State
 		}
@@ -273,13 +268,22 @@ func (l *life) remember(v *zone.Version) {
 	l.history = append(append(history, l.history[drop:]...), v)
 }
 
-// agreed returns the roots of the history.
-func (l *life) agreed() []zone.Hash {
+// parityServed is what parity is told of what is served.
+func (l *life) parityServed() parity.Served {
 	roots := make([]zone.Hash, len(l.history))
 	for i, v := range l.history {
 		roots[i] = v.Root()
 	}
-	return roots
+	return parity.Served{Version: l.served(), Source: l.approved.Source(), First: l.first, Agreed: roots}
+}
+
+// observations are what parity is told of the primaries.
+func (l *life) observations() []parity.Observation {
+	all := make([]parity.Observation, len(l.primaries))
+	for i, p := range l.primaries {
+		all[i] = p.observation()
+	}
+	return all
 }
 
 // known returns the versions whose pages a candidate is likely to share.

@@ -69,6 +69,9 @@ func (g *gate) resize(limit int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.limit = limit
+	if g.lanes == nil {
+		g.lanes, g.known = make(map[netip.AddrPort]*lane), make(map[netip.AddrPort]bool)
+	}
 	g.start()
 }
 
@@ -76,14 +79,7 @@ func (g *gate) resize(limit int) {
 func (g *gate) enter(j *job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.lanes == nil {
-		g.lanes, g.known = make(map[netip.AddrPort]*lane), make(map[netip.AddrPort]bool)
-	}
-	l := g.lanes[j.key]
-	if l == nil {
-		l = &lane{key: j.key}
-		g.lanes[j.key] = l
-	}
+	l := g.lane(j.key)
 	l.push(j)
 	if !l.inTurn {
 		l.inTurn = true
@@ -101,6 +97,41 @@ func (g *gate) leave(j *job) bool {
 	}
 	g.lanes[j.key].remove(j)
 	return true
+}
+
+// claim takes a place for j at once, without queueing, if there is one that nobody waits for. Release gives it back.
+func (g *gate) claim(j *job) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.start() // lanes without a queue leave the turn
+	if l := g.lane(j.key); g.running < g.limit && l.first == nil && l.running < g.most(l, j) {
+		l.running++
+		g.running++
+		return true
+	}
+	g.forget(g.lane(j.key))
+	return false
+}
+
+// release ends what claim began, or a job.
+func (g *gate) release(key netip.AddrPort, answered bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l := g.lane(key)
+	g.running--
+	l.running--
+	g.known[key] = answered
+	g.forget(l)
+	g.start()
+}
+
+func (g *gate) lane(key netip.AddrPort) *lane {
+	l := g.lanes[key]
+	if l == nil {
+		l = &lane{key: key}
+		g.lanes[key] = l
+	}
+	return l
 }
 
 // answers reports whether a primary is known to answer.
@@ -130,7 +161,7 @@ func (g *gate) start() {
 		l.remove(j)
 		l.running++
 		g.running++
-		go g.work(l, j)
+		go g.work(j)
 	}
 }
 
@@ -151,15 +182,9 @@ func (g *gate) most(l *lane, j *job) int {
 	return n
 }
 
-func (g *gate) work(l *lane, j *job) {
-	answered := j.run() // from here on j may be in use again
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.running--
-	l.running--
-	g.known[l.key] = answered
-	g.forget(l)
-	g.start()
+func (g *gate) work(j *job) {
+	key := j.key
+	g.release(key, j.run()) // once it has delivered its answer, j may be in use again
 }
 
 // forget drops a lane that nobody uses.

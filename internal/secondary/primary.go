@@ -57,8 +57,10 @@ func (l *life) receive(a *answer, now time.Time) {
 	p := a.primary
 	if !a.final { // it is there, and its transfer is to come
 		p.told, p.serial = true, a.serial
-		p.reached()
-		l.stale = true
+		if p.version == nil && p.failures == 0 {
+			p.reached() // worth waiting for, unless that has failed before
+			l.stale = true
+		}
 		return
 	}
 	p.asking, p.ask = false, ask{}
@@ -135,12 +137,15 @@ func (l *life) failed(p *primary, a *answer, now time.Time) {
 
 // explain returns where an ask failed in one word, whether the primary refused, and whether it answered at all.
 func explain(err error) (phase string, refused, reached bool) {
-	var e *xfr.Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[*xfr.Error](err)
+	if !ok {
 		return "other", false, false
 	}
-	refused = e.Refused()
-	return e.Phase.String(), refused, refused || e.Answered()
+	switch e.Phase {
+	case xfr.PhaseDial, xfr.PhaseTimeout, xfr.PhaseCancelled:
+		return e.Phase.String(), false, false
+	}
+	return e.Phase.String(), e.Refused(), true
 }
 
 // observation is what parity is told of the primary.

@@ -138,5 +138,8 @@ func (l *life) inherit(old *Zone) {
 	// The timers know an expiry only as counted from a confirmation: the one that would have led to this one.
 	soa := s.Version.SOA()
 	l.timers.Fresh(s.ExpireAt.Add(-l.zone.config.Expire.Apply(time.Duration(soa.Expire)*time.Second)), soa)
-	l.expired = s.Expired
+	now := time.Now()
+	l.expired = l.timers.Expired(now)
+	// What parity thinks of it is known without asking anybody, and no event.
+	l.verdict = parity.Judge(l.policy, l.parityServed(), l.observations(), now)
 }

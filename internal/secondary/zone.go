@@ -58,7 +58,7 @@ func (in *inbox) empty() bool { return !in.look && len(in.answers) == 0 && in.no
 // Options are what a zone gets from its surroundings.
 type Options struct {
 	// Client asks primaries. It is required.
-	Client Client
+	Client *xfr.Client
 	// Limiter is shared by all zones of the process. It is required.
 	Limiter *Limiter
 	// Events is told what happens, one event at a time and in order, by the zone's goroutine: it must not wait. It may be nil.
@@ -67,12 +67,6 @@ type Options struct {
 	Seed uint64
 	// Predecessor, if any, is the zone of the same name that this one takes over from, with all that is known of it.
 	Predecessor *Zone
-}
-
-// Client asks one address of a primary. [xfr.Client] is one.
-type Client interface {
-	Probe(ctx context.Context, addr netip.AddrPort, apex zone.Name) (zone.SOA, error)
-	AXFR(ctx context.Context, addr netip.AddrPort, apex zone.Name, pool *zone.Pool, limit int64) (xfr.Candidate, error)
 }
 
 // Snapshot is what answering a question needs to know of a zone. It never changes; the next one takes its place.

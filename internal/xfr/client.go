@@ -9,7 +9,7 @@ import (
 	"github.com/concord-dns/concord/internal/zone"
 )
 
-// A Client asks primaries. It is a plain value: what is zero is the default, and it may be used by any number of goroutines.
+// A Client asks primaries, each time over a new connection; Open gives one for several questions. It is a plain value: what is zero is the default, and it may be used by any number of goroutines.
 type Client struct {
 	// Dial connects; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -66,30 +66,4 @@ func (c *Client) AXFR(
 	conn := c.Open(addr)
 	defer conn.Close()
 	return conn.AXFR(ctx, apex, pool, limit)
-}
-
-// Answer is what a primary said when it was checked.
-type Answer struct {
-	SOA       zone.SOA
-	Candidate Candidate // zero when the transfer was not wanted or failed
-}
-
-// Check asks for the SOA record of a zone, and transfers the zone over the same connection if want says so. want is told the
-// SOA record and returns what [Client.AXFR] takes; it may wait, as for its turn, as long as the primary keeps the connection
-// (if it does not there will be a new one). When the transfer fails the answer still has the SOA record.
-func (c *Client) Check(
-	ctx context.Context, addr netip.AddrPort, apex zone.Name,
-	want func(zone.SOA) (pool *zone.Pool, limit int64, ok bool),
-) (Answer, error) {
-	conn := c.Open(addr)
-	defer conn.Close()
-	soa, err := conn.Probe(ctx, apex)
-	if err != nil {
-		return Answer{}, err
-	}
-	answer := Answer{SOA: soa}
-	if pool, limit, ok := want(soa); ok {
-		answer.Candidate, err = conn.AXFR(ctx, apex, pool, limit)
-	}
-	return answer, err
 }

@@ -66,8 +66,7 @@ func (c *Conn) Probe(ctx context.Context, apex zone.Name) (zone.SOA, error) {
 // AXFR is [Client.AXFR] over this connection.
 func (c *Conn) AXFR(ctx context.Context, apex zone.Name, pool *zone.Pool, limit int64) (Candidate, error) {
 	begin := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, c.client.Time,
-		timeoutError(fmt.Sprintf("not finished within %v, which is the limit", c.client.Time)))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.client.Time, late("not finished within %v", c.client.Time))
 	defer cancel()
 	q := newQuestion(apex, dns.TypeAXFR)
 	axfr := NewAXFR(q, zone.NewBuilder(apex, pool), limit)
@@ -92,15 +91,15 @@ func newQuestion(apex zone.Name, typ uint16) Question {
 
 // ask sends a question and hands the messages of the answer to each until that is done or fails.
 func (c *Conn) ask(ctx context.Context, q Question, each func(msg []byte) (done bool, err error)) error {
-	for {
+	for begin := time.Now(); ; {
 		kept := c.conn != nil
 		if !kept {
-			if err := c.dial(ctx); err != nil {
+			if err := c.dial(ctx, begin); err != nil {
 				return c.errorOf(q, err)
 			}
 		}
 		answered := false
-		err := c.exchange(ctx, q, func(msg []byte) (bool, error) {
+		err := c.exchange(ctx, begin, q, func(msg []byte) (bool, error) {
 			answered = true
 			return each(msg)
 		})
@@ -133,10 +132,9 @@ func (c *Conn) errorOf(q Question, err error) *Error {
 	return e
 }
 
-func (c *Conn) dial(ctx context.Context) error {
+func (c *Conn) dial(ctx context.Context, begin time.Time) error {
 	wait := min(maxDial, c.client.Idle)
-	late := timeoutError(fmt.Sprintf("no connection within %v", wait))
-	dialing, cancel := context.WithTimeoutCause(ctx, wait, late)
+	dialing, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	conn, err := c.client.Dial(dialing, "tcp", c.addr.String())
 	switch {
@@ -144,25 +142,34 @@ func (c *Conn) dial(ctx context.Context) error {
 		c.conn = conn
 		return nil
 	case ctx.Err() != nil:
-		return ended(ctx)
+		return ended(ctx, PhaseDial, begin)
 	case dialing.Err() != nil:
-		return &fault{PhaseDial, late}
+		return &fault{PhaseDial, late("no connection within %v", wait)}
 	}
 	return &fault{PhaseDial, plain(err)}
 }
 
-// ended returns why the context ended.
-func ended(ctx context.Context) error {
+// ended returns why the context ended, of an exchange that was in that phase.
+func ended(ctx context.Context, phase Phase, begin time.Time) error {
 	cause := context.Cause(ctx)
-	if t, ok := errors.AsType[net.Error](cause); ok && t.Timeout() {
-		return &fault{PhaseTimeout, cause}
+	if _, ok := errors.AsType[*lateError](cause); ok {
+		return &fault{phase, cause}
 	}
-	return &fault{PhaseCancelled, cause}
+	deadline, ok := ctx.Deadline()
+	if !ok || !errors.Is(cause, context.DeadlineExceeded) {
+		return &fault{PhaseCancelled, cause}
+	}
+	what := "no answer"
+	if phase == PhaseDial {
+		what = "no connection"
+	}
+	const precision = 100 * time.Millisecond
+	return &fault{phase, &lateError{wordedError{fmt.Sprintf("%s within %v", what, deadline.Sub(begin).Round(precision)), cause}}}
 }
 
 // exchange is one question and its answer. When the context ends the connection is closed, and that is over when exchange
 // returns.
-func (c *Conn) exchange(ctx context.Context, q Question, each func(msg []byte) (done bool, err error)) error {
+func (c *Conn) exchange(ctx context.Context, begin time.Time, q Question, each func(msg []byte) (bool, error)) error {
 	closed := make(chan struct{})
 	conn := c.conn
 	stop := context.AfterFunc(ctx, func() {
@@ -176,12 +183,12 @@ func (c *Conn) exchange(ctx context.Context, q Question, each func(msg []byte) (
 		}
 	}()
 	if err := c.send(q); err != nil {
-		return c.broken(ctx, err)
+		return c.broken(ctx, begin, err)
 	}
 	for n := 0; ; n++ {
 		msg, err := c.message()
 		if err != nil {
-			return c.broken(ctx, fmt.Errorf("after %d messages: %w", n, err))
+			return c.broken(ctx, begin, fmt.Errorf("%w, %s", err, after(n)))
 		}
 		if done, err := each(msg); done || err != nil {
 			return err
@@ -189,13 +196,24 @@ func (c *Conn) exchange(ctx context.Context, q Question, each func(msg []byte) (
 	}
 }
 
+// after says how far an answer had come.
+func after(messages int) string {
+	switch messages {
+	case 0:
+		return "before the answer"
+	case 1:
+		return "after 1 message of the answer"
+	}
+	return fmt.Sprintf("after %d messages of the answer", messages)
+}
+
 // broken makes of an error of the connection what it means.
-func (c *Conn) broken(ctx context.Context, err error) error {
+func (c *Conn) broken(ctx context.Context, begin time.Time, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return ended(ctx)
+		return ended(ctx, PhaseTimeout, begin)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &fault{PhaseTimeout, timeoutError(fmt.Sprintf("no message within %v", c.client.Idle))}
+		return &fault{PhaseTimeout, late("no message within %v", c.client.Idle)}
 	}
 	return err
 }
@@ -241,14 +259,19 @@ func (c *Conn) message() ([]byte, error) {
 		}
 		switch {
 		case errors.Is(err, io.EOF) && c.end > c.start:
-			return nil, fmt.Errorf("connection closed in the middle of a message: %w", io.ErrUnexpectedEOF)
+			return nil, errCutOff
 		case errors.Is(err, io.EOF):
-			return nil, fmt.Errorf("connection closed: %w", err)
+			return nil, errClosed
 		case err != nil:
 			return nil, plain(err)
 		}
 	}
 }
+
+var (
+	errClosed = &wordedError{"connection closed", io.EOF}
+	errCutOff = &wordedError{"connection closed in the middle of a message", io.ErrUnexpectedEOF}
+)
 
 // room makes room for need octets from start on, and for at least one to read.
 func (c *Conn) room(need int) {

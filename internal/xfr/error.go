@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 
 	"github.com/miekg/dns"
-
-	"github.com/concord-dns/concord/internal/zone"
 )
 
 // An Error says why a primary did not give what it was asked for. Its text is one line that names the zone, the address and
@@ -66,7 +63,10 @@ func (e *Error) Refused() bool {
 
 // Timeout reports whether something did not come in time, the connection included.
 func (e *Error) Timeout() bool {
-	t, ok := errors.AsType[net.Error](e.Err)
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](e.Err)
 	return ok && t.Timeout()
 }
 
@@ -90,14 +90,23 @@ func (r Rcode) Error() string {
 	return "rcode " + name
 }
 
-// timeoutError is the error of something that did not come in time.
-type timeoutError string
+// wordedError says an error of the system in the words of this package.
+type wordedError struct {
+	text string
+	err  error
+}
 
-func (e timeoutError) Error() string { return string(e) }
-func (e timeoutError) Timeout() bool { return true }
+func (e *wordedError) Error() string { return e.text }
+func (e *wordedError) Unwrap() error { return e.err }
 
-// Temporary is there for net.Error alone.
-func (e timeoutError) Temporary() bool { return true }
+// lateError is the error of something that did not come in time.
+type lateError struct{ wordedError }
+
+func (e *lateError) Timeout() bool { return true }
+
+func late(format string, args ...any) error {
+	return &lateError{wordedError{text: fmt.Sprintf(format, args...)}}
+}
 
 // fault is what an interpreter found; it becomes an Error where zone and kind are known.
 type fault struct {

@@ -75,9 +75,9 @@ func (r *reader) open(q Question, msg []byte, first bool) error {
 		opcode = 0xF << 11
 		rcode  = 0xF
 	)
-	switch id := binary.BigEndian.Uint16(msg); {
-	case id != q.ID:
-		return streamFault("id %d, want %d", id, q.ID)
+	switch {
+	case binary.BigEndian.Uint16(msg) != q.ID:
+		return streamFault("an id that is not that of the query")
 	case r.flags&flagQR == 0:
 		return streamFault("a query where an answer is due: QR is not set")
 	case r.flags&opcode != 0:

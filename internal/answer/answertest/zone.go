@@ -53,8 +53,23 @@ func Generate(r *rand.Rand, origin string, o Options) *Zone {
 func (z *Zone) Text() string {
 	var b strings.Builder
 	for _, rr := range z.Records {
-		b.WriteString(strings.ReplaceAll(rr.String(), `\ `, `\032`))
+		// RFC 3597 section 5 lets a class be CLASS1 for IN; Knot does not.
+		b.WriteString(decimalEscapes(strings.Replace(rr.String(), "\tCLASS1\t", "\tIN\t", 1)))
 		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// decimalEscapes writes every \X as \DDD: not all servers read the former as RFC 1035 section 5.1 has it.
+func decimalEscapes(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || s[i+1] >= '0' && s[i+1] <= '9' || strings.HasPrefix(s[i:], `\# `) {
+			b.WriteByte(s[i])
+			continue
+		}
+		i++
+		fmt.Fprintf(&b, `\%03d`, s[i])
 	}
 	return b.String()
 }
@@ -109,7 +124,7 @@ func (g *generator) apex() {
 var (
 	ttls   = []uint32{0, 1, 60, 300, 300, 3600, 86400}
 	labels = []string{"a", "a", "b", "b", "c", "d", "ns1", "*", "*", "*", "A", "Bb"}
-	odd    = []string{`\000`, `\001`, `a\000`, `x\.y`, `\.`, `\\`, `\032`, `\255`, `\@`, `a\"b`, `*a`, `**`, `_tcp`, `\200x`, strings.Repeat("l", 63)}
+	odd    = []string{`\000`, `\001`, `a\000`, `x\.y`, `\.`, `\\`, `\ `, `\255`, `\@`, `a\"b`, `*a`, `**`, `_tcp`, `\200x`, strings.Repeat("l", 63)}
 	// outside are names that are in no zone that is made here.
 	outside = []string{"ns.outside.test.", "a.b.outside.test.", "host.invalid."}
 )

@@ -1,0 +1,167 @@
+package secondary
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/config"
+	"github.com/concord-dns/concord/internal/primarytest"
+	"github.com/concord-dns/concord/internal/scripttest"
+)
+
+// TestScripts plays whole lives of a zone in virtual time. Every command prints what it led to.
+//
+//	zone POLICY NAME...      a zone, with primaries; it has not started
+//	NAME holds SERIAL LETTERS
+//	NAME is up|down|black|silent|refusing|garbage|cut|endless
+//	start, stop, reload
+//	advance DURATION
+//	notify ADDRESS|NAME
+//	serving                  what a query would get
+//	status                   what there is to tell
+//	asked                    how often each primary was asked since the last time
+func TestScripts(t *testing.T) {
+	scripttest.Run(t, "testdata/*.txt", func(t *testing.T) scripttest.Command {
+		// The commands come from outside of the bubble: while the bubble waits for one, its time stands still.
+		type line struct {
+			words []string
+			reply chan string
+		}
+		lines, done := make(chan line), make(chan struct{})
+		t.Cleanup(func() { close(lines); <-done })
+		go func() {
+			defer close(done)
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{t: t, asked: make(map[string]primarytest.Counts)}
+				for l := range lines {
+					out, err := s.command(l.words)
+					if err != nil {
+						out = "error: " + err.Error()
+					}
+					l.reply <- out
+				}
+			})
+		}()
+		return func(words []string) (string, error) {
+			l := line{words, make(chan string)}
+			lines <- l
+			if out := <-l.reply; out != "error: unknown" {
+				return out, nil
+			}
+			return "", scripttest.ErrUnknown
+		}
+	})
+}
+
+type script struct {
+	t *testing.T
+	*world
+	asked map[string]primarytest.Counts
+}
+
+var errUnknown = errors.New("unknown")
+
+func (s *script) command(words []string) (string, error) {
+	switch {
+	case words[0] == "zone":
+		agree, err := config.ParseAgree(words[1])
+		if err != nil {
+			return "", err
+		}
+		s.world = newWorld(s.t, policy(agree), words[2:]...)
+	case len(words) >= 3 && words[1] == "holds":
+		s.hold(words[0], words[2], strings.Join(words[3:], ""))
+	case len(words) == 3 && words[1] == "is":
+		return "", s.is(words[0], words[2])
+	case words[0] == "start":
+		s.zone.Start()
+		synctest.Wait()
+	case words[0] == "stop":
+		s.zone.Stop()
+	case words[0] == "reload":
+		old := s.zone
+		s.zone = s.newZone(old)
+		s.zone.Start()
+		old.Stop()
+		synctest.Wait()
+	case words[0] == "advance":
+		d, err := config.ParseDuration(words[1])
+		if err != nil {
+			return "", err
+		}
+		s.advance(d)
+	case words[0] == "notify":
+		addr, err := netip.ParseAddr(words[1])
+		if err != nil {
+			addr = s.primaries[words[1]].Addr().Addr()
+		}
+		result := s.zone.Notify(addr)
+		synctest.Wait()
+		return strings.TrimSpace(result.String() + "\n" + s.told()), nil
+	case words[0] == "serving":
+		return s.serving(), nil
+	case words[0] == "status":
+		return s.status(), nil
+	case words[0] == "asked":
+		return s.askedSince(), nil
+	default:
+		return "", errUnknown
+	}
+	return s.told(), nil
+}
+
+func (s *script) is(name, what string) error {
+	delete(s.down, name)
+	delete(s.black, name)
+	behaviours := map[string]primarytest.Behaviour{
+		"up": {}, "down": {}, "black": {},
+		"silent":   {Silent: true},
+		"refusing": {Rcode: dns.RcodeRefused},
+		"garbage":  {Garbage: true},
+		"cut":      {Only: dns.TypeAXFR, CutAt: 2, RecordsPerMessage: 1},
+		"endless":  {Only: dns.TypeAXFR, Endless: 10_000_000},
+		"slow":     {Only: dns.TypeAXFR, Delay: time.Minute},
+	}
+	b, ok := behaviours[what]
+	if !ok {
+		return errUnknown
+	}
+	s.behave(name, b)
+	s.down[name], s.black[name] = what == "down", what == "black"
+	return nil
+}
+
+func (s *script) askedSince() string {
+	var parts []string
+	for _, name := range s.names {
+		now, before := s.primaries[name].Counts(), s.asked[name]
+		s.asked[name] = now
+		parts = append(parts, fmt.Sprintf("%s %d probes, %d transfers", name, now.Probes-before.Probes, now.Transfers-before.Transfers))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (s *script) status() string {
+	st := s.zone.Status()
+	var b strings.Builder
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return "never"
+		}
+		return t.Sub(s.begin).Round(time.Millisecond).String()
+	}
+	fmt.Fprintf(&b, "%s, expired %t: %s\n", st.State, st.Expired, st.Reason)
+	fmt.Fprintf(&b, "swaps %d, last %s, next check %s, expiry %s, notifies %v\n",
+		st.Swaps, at(st.LastSwap), at(st.NextCheck), at(st.ExpireAt), st.Notifies)
+	for _, p := range st.Primaries {
+		fmt.Fprintf(&b, "%s %s, serial %d, differs in %d, failures %d, transfers %v\n", p.Name, p.State, p.Serial, p.Differing, p.Failures, p.Transfers)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -1,0 +1,167 @@
+package secondary
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/config"
+	"github.com/concord-dns/concord/internal/primarytest"
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+var walks = flag.Int("walks", 60, "how many random lives TestWalk plays")
+
+// TestWalk plays random lives, in which primaries change, lie, hang and die, and looks after each step whether
+//
+//   - what is served was held, whole, by as many primaries as have to agree;
+//   - what is served goes on being served until it expires, and it expires when nobody has confirmed it for that long;
+//   - the history is no longer than configured;
+//   - with all primaries honest and alike, that is what is served in the end.
+func TestWalk(t *testing.T) {
+	for seed := range uint64(*walks) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { walk(t, seed) })
+		})
+	}
+}
+
+type walker struct {
+	*world
+	*rand.Rand
+	need    int
+	serial  uint32
+	content map[string]string                 // of each primary
+	holders map[zone.Hash]map[string]struct{} // who ever held a root
+	served  *zone.Version
+}
+
+func walk(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	need := 1 + random.IntN(3)
+	cfg := policy(config.Agree{Kind: config.Count, N: need})
+	cfg.History = 3
+	w := &walker{
+		world: newWorld(t, cfg, "ns1", "ns2", "ns3"), Rand: random, need: need,
+		serial: random.Uint32(), content: make(map[string]string), holders: make(map[zone.Hash]map[string]struct{}),
+	}
+	w.hook = func(e Event) {
+		if s, ok := e.(Swapped); ok && len(w.holders[s.Version.Root()]) < need {
+			t.Errorf("serial %d is served, and %d of %d primaries ever held it", s.Version.Serial(), len(w.holders[s.Version.Root()]), need)
+		}
+	}
+	for _, name := range w.names {
+		w.give(name, w.serial, "a")
+	}
+	w.zone.Start()
+	for range 80 {
+		w.step()
+		w.check()
+	}
+	if t.Failed() {
+		return
+	}
+	w.serial += 2
+	for _, name := range w.names {
+		w.down[name], w.black[name] = false, false
+		w.behave(name, primarytest.Behaviour{})
+		w.give(name, w.serial, "xyz")
+	}
+	w.advance(3 * time.Hour)
+	if got, want := w.serving(), fmt.Sprintf("%d, in parity", w.serial); got != want {
+		t.Errorf("in the end %s is served, want %s\n%+v", got, want, w.zone.Status())
+	}
+}
+
+// give has a primary hold something, and remembers it.
+func (w *walker) give(name string, serial uint32, letters string) {
+	z := w.make(fmt.Sprint(serial), letters)
+	w.primaries[name].Set(z)
+	w.content[name] = fmt.Sprint(serial, " ", letters)
+	root := z.Version(w.t).Root()
+	if w.holders[root] == nil {
+		w.holders[root] = make(map[string]struct{})
+	}
+	w.holders[root][name] = struct{}{}
+}
+
+func (w *walker) step() {
+	name := w.names[w.IntN(len(w.names))]
+	switch w.IntN(12) {
+	case 0, 1: // an update on all, one after the other
+		w.serial++
+		letters := w.letters()
+		for _, i := range w.Perm(len(w.names)) {
+			w.give(w.names[i], w.serial, letters)
+			w.zone.Notify(w.primaries[w.names[i]].Addr().Addr())
+			w.advance(time.Duration(w.IntN(3000)) * time.Millisecond)
+		}
+	case 2: // on one only
+		w.serial++
+		w.give(name, w.serial, w.letters())
+	case 3: // another content under the same serial, or an older one
+		w.give(name, w.serial-uint32(w.IntN(2)), w.letters())
+	case 4:
+		other := w.names[w.IntN(len(w.names))]
+		serial, letters, _ := strings.Cut(w.content[other], " ")
+		var n uint32
+		fmt.Sscan(serial, &n)
+		w.give(name, n, letters)
+	case 5, 6:
+		behaviours := []primarytest.Behaviour{
+			{Silent: true}, {Garbage: true}, {Rcode: dns.RcodeRefused}, {Rcode: dns.RcodeServerFailure}, {NoEnd: true, Only: dns.TypeAXFR},
+			{CutAt: 2, RecordsPerMessage: 1, Only: dns.TypeAXFR}, {SilentAfter: 2, RecordsPerMessage: 1, Only: dns.TypeAXFR},
+			{Serial: w.serial + 1, Only: dns.TypeSOA}, {Delay: 20 * time.Second, RecordsPerMessage: 1, Only: dns.TypeAXFR},
+		}
+		w.behave(name, behaviours[w.IntN(len(behaviours))])
+	case 7:
+		w.down[name] = true
+	case 8:
+		w.black[name] = true
+	case 9, 10:
+		w.down[name], w.black[name] = false, false
+		w.behave(name, primarytest.Behaviour{})
+	case 11:
+		if w.IntN(4) == 0 {
+			old := w.zone
+			w.zone = w.newZone(old)
+			w.zone.Start()
+			old.Stop()
+		}
+	}
+	if w.IntN(2) == 0 {
+		w.zone.Notify(w.primaries[name].Addr().Addr())
+	}
+	lengths := []time.Duration{100 * time.Millisecond, 5 * time.Second, time.Minute, 20 * time.Minute, 10 * time.Hour}
+	w.advance(time.Duration(w.Int64N(int64(lengths[w.IntN(len(lengths))]))))
+}
+
+func (w *walker) letters() string { return "abcdefgh"[:1+w.IntN(8)] }
+
+func (w *walker) check() {
+	w.t.Helper()
+	s, now := w.zone.Snapshot(), time.Now()
+	if s.Version == nil && w.served != nil {
+		w.t.Fatalf("serial %d is not served any more", w.served.Serial())
+	}
+	w.served = s.Version
+	if s.Version == nil {
+		return
+	}
+	if s.Expired != !s.ExpireAt.After(now) {
+		w.t.Errorf("expired %t, with the expiry in %v", s.Expired, s.ExpireAt.Sub(now))
+	}
+	if n := len(w.zone.life.history); n > w.config.History {
+		w.t.Errorf("%d versions in the history, at most %d are wanted", n, w.config.History)
+	}
+	status := w.zone.Status()
+	if next := status.NextCheck.Sub(now); !status.NextCheck.IsZero() && next > w.config.Refresh.Max {
+		w.t.Errorf("the next check is in %v", next)
+	}
+}

@@ -1,0 +1,185 @@
+package secondary
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/concord-dns/concord/internal/config"
+	"github.com/concord-dns/concord/internal/primarytest"
+	"github.com/concord-dns/concord/internal/xfr"
+)
+
+// A world is a zone with its primaries in a synctest bubble. Each primary answers after a time of its own, so that
+// things happen one after the other and always in the same order.
+type world struct {
+	t         *testing.T
+	begin     time.Time
+	config    config.Zone
+	names     []string
+	primaries map[string]*primarytest.Primary
+	down      map[string]bool // the connection is refused
+	black     map[string]bool // nothing ever comes back
+	limiter   *Limiter
+	zone      *Zone
+
+	mu     sync.Mutex // guards events
+	events []string
+	hook   func(Event)
+}
+
+const origin = "example.org."
+
+func newWorld(t *testing.T, cfg config.Zone, names ...string) *world {
+	w := &world{
+		t: t, begin: time.Now(), names: names, limiter: NewLimiter(0),
+		primaries: make(map[string]*primarytest.Primary), down: make(map[string]bool), black: make(map[string]bool),
+	}
+	cfg.Origin = origin
+	for i, name := range names {
+		p := primarytest.Pipe(t, fmt.Sprintf("192.0.2.%d:53", i+1))
+		w.primaries[name] = p
+		w.behave(name, primarytest.Behaviour{})
+		cfg.Primaries = append(cfg.Primaries, config.Primary{Name: name, Addresses: []netip.AddrPort{p.Addr()}})
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	w.config = cfg
+	w.zone = w.newZone(nil)
+	t.Cleanup(func() { w.zone.Stop() })
+	return w
+}
+
+func (w *world) newZone(predecessor *Zone) *Zone {
+	z, err := New(w.config, Options{
+		Client:  &xfr.Client{Dial: w.dial, Time: w.config.Limit.Time, Idle: w.config.Limit.Idle},
+		Limiter: w.limiter, Events: w.event, Seed: 1, Predecessor: predecessor,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return z
+}
+
+func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	for name, p := range w.primaries {
+		if p.Addr().String() != addr {
+			continue
+		}
+		if w.black[name] {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		if w.down[name] {
+			time.Sleep(w.delay(name))
+			return primarytest.Dialer()(ctx, network, addr)
+		}
+		return primarytest.Dialer(p)(ctx, network, addr)
+	}
+	return nil, fmt.Errorf("nobody has the address %s", addr)
+}
+
+func (w *world) behave(name string, b primarytest.Behaviour) {
+	if b.Delay == 0 {
+		b.Delay = w.delay(name)
+	}
+	w.primaries[name].Behave(b)
+}
+
+func (w *world) delay(name string) time.Duration {
+	delays := []time.Duration{10 * time.Millisecond, 13 * time.Millisecond, 17 * time.Millisecond}
+	return delays[slices.Index(w.names, name)]
+}
+
+// hold has a primary hold a serial and, of what there is to tell versions apart, some letters: a record for each.
+func (w *world) hold(name, serial, letters string) { w.primaries[name].Set(w.make(serial, letters)) }
+
+func (w *world) make(serial, letters string) *primarytest.Zone {
+	records := []string{
+		fmt.Sprintf("@ SOA ns hostmaster %s 3600 600 86400 300", serial), "@ NS ns", "ns A 192.0.2.53",
+	}
+	for _, c := range letters {
+		records = append(records, fmt.Sprintf("%c A 192.0.2.53", c))
+	}
+	return primarytest.Make(w.t, origin, 0, records...)
+}
+
+func (w *world) advance(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (w *world) event(e Event) {
+	if w.hook != nil {
+		w.hook(e)
+	}
+	if f, ok := e.(Failed); ok && f.Repeated {
+		return // as the log does
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, fmt.Sprintf("%s: %s", time.Since(w.begin).Round(time.Millisecond), describe(e)))
+}
+
+// told returns the events since it was called last.
+func (w *world) told() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := strings.Join(w.events, "\n")
+	w.events = nil
+	return s
+}
+
+func describe(e Event) string {
+	switch e := e.(type) {
+	case Swapped:
+		before := "nothing"
+		if e.Before != nil {
+			before = fmt.Sprint(e.Before.Serial())
+		}
+		return fmt.Sprintf("swapped %s for %d of %s: %s", before, e.Version.Serial(), e.Source, e.Reason)
+	case StateChanged:
+		return fmt.Sprintf("state %s -> %s: %s", e.Before, e.State, e.Reason)
+	case PrimaryChanged:
+		return fmt.Sprintf("%s %s -> %s", e.Primary, e.Before, e.State)
+	case Transferred:
+		return fmt.Sprintf("%s sent %d, %d records", e.Primary, e.Serial, e.Records)
+	case Failed:
+		return fmt.Sprintf("%s failed (%s, %s, %d in a row): %v", e.Primary, e.Kind, e.Phase, e.Failures, e.Err)
+	case Recovered:
+		return fmt.Sprintf("%s recovered after %d failures", e.Primary, e.Failures)
+	case Notified:
+		return fmt.Sprintf("NOTIFY from %s, %s", e.From, e.Primary)
+	case Expired:
+		return fmt.Sprintf("expired, serial %d", e.Serial)
+	case Revived:
+		return fmt.Sprintf("revived, serial %d", e.Serial)
+	}
+	return fmt.Sprintf("unknown event %T", e)
+}
+
+// serving says what the data plane sees.
+func (w *world) serving() string {
+	s := w.zone.Snapshot()
+	switch {
+	case s.Version == nil:
+		return fmt.Sprintf("not ready, %s", s.State)
+	case s.Expired:
+		return fmt.Sprintf("expired %d, %s", s.Version.Serial(), s.State)
+	}
+	return fmt.Sprintf("%d, %s", s.Version.Serial(), s.State)
+}
+
+func policy(agree config.Agree) config.Zone {
+	cfg := config.Defaults()
+	cfg.Agree = agree
+	return cfg
+}

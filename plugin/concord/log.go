@@ -1,0 +1,83 @@
+package concord
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/secondary"
+)
+
+// logEvent writes at most one line, in words that somebody can act on. What is wrong is a warning, and an error once it is
+// felt by clients.
+func logEvent(zone string, e secondary.Event) {
+	switch e := e.(type) {
+	case secondary.Swapped:
+		logSwapped(zone, &e)
+	case secondary.StateChanged:
+		logState(zone, &e)
+	case secondary.PrimaryChanged:
+		log.Debugf("%s %s is %s, was %s: %s", zone, e.Primary, e.State, e.Before, e.Reason)
+	case secondary.Transferred:
+		log.Infof("%s %s sent serial %d: %d records in %s%s", zone, e.Primary, e.Serial, e.Records, e.Duration.Round(time.Millisecond), mended(&e))
+	case secondary.Failed:
+		logFailed(zone, &e)
+	case secondary.Recovered:
+		log.Infof("%s primary %s answers again: %s", zone, e.Primary, failures(e.Failures, e.Since))
+	case secondary.Notified:
+		log.Infof("%s NOTIFY from %s, primary %s: asking the primaries", zone, e.From, e.Primary)
+	case secondary.Expired:
+		log.Errorf("%s expired: no primary has confirmed serial %d for as long as its SOA lets it be served; answering SERVFAIL until one does", zone, e.Serial)
+	case secondary.Revived:
+		log.Infof("%s is served again, with serial %d", zone, e.Serial)
+	}
+}
+
+func logSwapped(zone string, e *secondary.Swapped) {
+	v := e.Version
+	if e.Before == nil {
+		log.Infof("%s serves serial %d, %d records, %s's copy: %s", zone, v.Serial(), v.Records(), e.Source, e.Reason)
+		return
+	}
+	log.Infof("%s serves serial %d after %d, %d records, %s's copy: %s", zone, v.Serial(), e.Before.Serial(), v.Records(), e.Source, e.Reason)
+}
+
+func logState(zone string, e *secondary.StateChanged) {
+	switch e.State {
+	case parity.Lagging, parity.Drift:
+		log.Warningf("%s %s: %s", zone, e.State, e.Reason)
+	case parity.InParity:
+		if e.Before == parity.Lagging || e.Before == parity.Drift {
+			log.Infof("%s %s again: %s", zone, e.State, e.Reason)
+		}
+	default: // on the way, and mostly over in a moment
+		log.Debugf("%s %s: %s", zone, e.State, e.Reason)
+	}
+}
+
+// logFailed tells of the first failure of its kind in a row, and then of the 2nd, 4th, 8th and so on.
+func logFailed(zone string, e *secondary.Failed) {
+	switch {
+	case !e.Repeated && e.Failures == 1:
+		log.Warningf("%s %v", zone, e.Err)
+	case !e.Repeated || bits.OnesCount(uint(e.Failures)) == 1:
+		log.Warningf("%s %v; %s", zone, e.Err, failures(e.Failures, e.Since))
+	}
+}
+
+func failures(n int, since time.Time) string {
+	if n == 1 {
+		return "it failed once, at " + since.Format(time.TimeOnly)
+	}
+	return fmt.Sprintf("it failed %d times, from %s on", n, since.Format(time.DateTime))
+}
+
+// mended tells what had to be mended in a transfer, which the operator of the primary would want to know.
+func mended(e *secondary.Transferred) string {
+	r := e.Report
+	if r.Duplicates == 0 && r.UnequalTTLs == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; dropped %d duplicates, lowered unequal TTLs of %d RRsets", r.Duplicates, r.UnequalTTLs)
+}

@@ -1,0 +1,132 @@
+package concord
+
+import (
+	"strings"
+	"time"
+
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/secondary"
+)
+
+// The metrics of a zone are not kept but collected: when they are asked for, each running zone tells its status. So they take
+// no memory, which for ten thousand zones would be hundreds of MiB, and they end with the zone.
+var (
+	zoneSerial   = describe("zone_serial", "Serial of the version that is served.", "zone")
+	zoneState    = describe("zone_state", "Whether the zone is in the state: 1 for the one that it is in, 0 for all others.", "zone", "state")
+	zoneRecords  = describe("zone_records", "Records in the version that is served.", "zone")
+	zoneBytes    = describe("zone_bytes", "Bytes of memory that the version that is served takes. Versions share what is equal in them.", "zone")
+	zoneLastSwap = describe("zone_last_swap_timestamp_seconds", "When the version that is served took the place of the one before it, in seconds since 1970.", "zone")
+	zoneExpire   = describe("zone_expire_timestamp_seconds",
+		"When the zone expires unless a primary confirms it before, in seconds since 1970.", "zone")
+	primarySerial      = describe("primary_serial", "Serial that the primary told last.", "zone", "primary")
+	primaryState       = describe("primary_state", "Whether the primary is in the state: 1 for the one that it is in, 0 for all others.", "zone", "primary", "state")
+	primaryLastSuccess = describe("primary_last_success_timestamp_seconds", "When the primary answered last, in seconds since 1970.", "zone", "primary")
+	parityDiffering    = describe("parity_differing_records", "Records of the primary's last copy that differ from what is served.", "zone", "primary")
+	transfersTotal     = describe("transfers_total",
+		"Transfers that ended, by kind, and by result: success or the phase in which it failed.", "zone", "primary", "kind", "result")
+	transferBytes = describe("transfer_bytes_total", "Bytes received in transfers that succeeded.", "zone", "primary")
+	swapsTotal    = describe("swaps_total", "Versions that took the place of another or were the first.", "zone")
+	notifiesTotal = describe("notifies_total", "NOTIFY messages received, by what became of them: accepted, folded or refused.", "zone", "result")
+
+	transferDuration = promauto.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace:                   plugin.Namespace,
+		Subsystem:                   pluginName,
+		Name:                        "transfer_duration_seconds",
+		Buckets:                     prometheus.ExponentialBuckets(0.001, 4, 10), // from 1ms to 262s
+		NativeHistogramBucketFactor: plugin.NativeHistogramBucketFactor,
+		Help:                        "Histogram of the time that each successful transfer took.",
+	}, []string{"kind"})
+)
+
+func init() { prometheus.MustRegister(collector{process}) }
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, pluginName, name), help, labels, nil)
+}
+
+// collector makes metrics of what runs.
+type collector struct{ *registry }
+
+// Describe implements the prometheus.Collector interface.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		zoneSerial, zoneState, zoneRecords, zoneBytes, zoneLastSwap, zoneExpire,
+		primarySerial, primaryState, primaryLastSuccess, parityDiffering,
+		transfersTotal, transferBytes, swapsTotal, notifiesTotal,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements the prometheus.Collector interface.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	for _, run := range c.running() {
+		s := run.zone.Status()
+		collectZone(ch, *run.label.Load(), &s)
+	}
+}
+
+func collectZone(ch chan<- prometheus.Metric, zone string, s *secondary.Status) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, append([]string{zone}, labels...)...)
+	}
+	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), append([]string{zone}, labels...)...)
+	}
+	for _, state := range parity.AllStates() {
+		gauge(zoneState, oneIf(state == s.State && !s.Expired), label(state.String()))
+	}
+	gauge(zoneState, oneIf(s.Expired), stateExpired)
+	counter(swapsTotal, s.Swaps)
+	for result, n := range s.Notifies {
+		counter(notifiesTotal, n, secondary.NotifyResult(result).String())
+	}
+	if v := s.Version; v != nil {
+		gauge(zoneSerial, float64(v.Serial()))
+		gauge(zoneRecords, float64(v.Records()))
+		gauge(zoneBytes, float64(v.Bytes()))
+		gauge(zoneLastSwap, timestamp(s.LastSwap))
+		gauge(zoneExpire, timestamp(s.ExpireAt))
+	}
+	for i := range s.Primaries {
+		p := &s.Primaries[i]
+		for _, state := range parity.AllPrimaryStates() {
+			gauge(primaryState, oneIf(state == p.State), p.Name, label(state.String()))
+		}
+		if p.Told {
+			gauge(primarySerial, float64(p.Serial), p.Name)
+			gauge(primaryLastSuccess, timestamp(p.LastSuccess), p.Name)
+		}
+		if p.Version != nil {
+			gauge(parityDiffering, float64(p.Differing), p.Name)
+		}
+		for _, t := range p.Transfers {
+			counter(transfersTotal, t.Count, p.Name, t.Kind, t.Result)
+		}
+		counter(transferBytes, p.Bytes, p.Name)
+	}
+}
+
+// countEvent counts what no status tells.
+func countEvent(e secondary.Event) {
+	if t, ok := e.(secondary.Transferred); ok {
+		transferDuration.WithLabelValues(t.Kind).Observe(t.Duration.Seconds())
+	}
+}
+
+// label makes a label's value of a state's words.
+func label(words string) string { return strings.ReplaceAll(words, " ", "_") }
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func timestamp(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -1,0 +1,191 @@
+package concord
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/fall"
+
+	"github.com/concord-dns/concord/internal/config"
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// zoneConfig is what a Corefile says of one zone: what it is, which is the business of the rooms below, and what the
+// plugin chain wants to know of it.
+type zoneConfig struct {
+	config.Zone
+	fall fall.F
+}
+
+// parse reads every concord directive of one server block. An error is one line: file and line, the property, what is
+// wrong with it, and what to do.
+func parse(c *caddy.Controller) ([]zoneConfig, error) {
+	var zones []zoneConfig
+	lines := make(map[string]position)
+	for c.Next() {
+		parsed, err := parseDirective(c)
+		if err != nil {
+			return nil, err
+		}
+		for _, z := range parsed {
+			if first, ok := lines[z.Origin]; ok {
+				return nil, here(c).errorf("zone %s: is configured twice in this server block, first at %s; keep one", z.Origin, first)
+			}
+			lines[z.Origin] = here(c)
+			zones = append(zones, z)
+		}
+	}
+	return zones, nil
+}
+
+// parseDirective reads one directive with its block. The zones that it names differ in nothing but their origins.
+func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
+	start := here(c)
+	origins, err := parseOrigins(c)
+	if err != nil {
+		return nil, err
+	}
+	b := &directive{Controller: c, zone: config.Defaults(), lines: map[string]position{"zone": start}}
+	for c.NextBlock() {
+		if err := b.property(); err != nil {
+			return nil, err
+		}
+	}
+	zones := make([]zoneConfig, 0, len(origins))
+	for _, origin := range origins {
+		z := zoneConfig{Zone: b.zone, fall: b.fall}
+		z.Origin = origin
+		if err := z.Validate(); err != nil {
+			return nil, b.position(err, start).errorf("%v", err)
+		}
+		zones = append(zones, z)
+	}
+	return zones, nil
+}
+
+// parseOrigins returns the zones that the directive names, or those of the server block. A reverse zone may be written
+// as a network, as everywhere in CoreDNS, and is then one zone or several.
+func parseOrigins(c *caddy.Controller) ([]string, error) {
+	args := c.RemainingArgs()
+	named := len(args) > 0
+	if !named {
+		args = c.ServerBlockKeys
+	}
+	var origins []string
+	for _, arg := range args {
+		hosts := plugin.Host(arg).NormalizeExact()
+		if len(hosts) == 0 {
+			return nil, here(c).errorf("zone %s: is not a domain name or network; write it as example.org or 192.0.2.0/24", arg)
+		}
+		for _, host := range hosts {
+			name, err := zone.ParseName(host)
+			if err != nil {
+				return nil, here(c).errorf("zone %s: %v; write it as example.org or 192.0.2.0/24", arg, err)
+			}
+			// In the form that questions have after unpacking, so that the handler can compare strings.
+			origin := strings.ToLower(name.String())
+			if !slices.Contains(origins, origin) {
+				origins = append(origins, origin)
+			} else if named {
+				return nil, here(c).errorf("zone %s: is named twice; remove one", origin)
+			} // else the server block listens for it in two ways
+		}
+	}
+	if len(origins) == 0 {
+		return nil, here(c).errorf("zone: has no name; name it in the server block or after concord")
+	}
+	return origins, nil
+}
+
+// directive is one directive while its block is read.
+type directive struct {
+	*caddy.Controller
+	zone  config.Zone
+	fall  fall.F
+	lines map[string]position // of each property, by its name and by its name and value
+}
+
+// property reads the property at the cursor.
+func (b *directive) property() error {
+	name, at := b.Val(), here(b.Controller)
+	if why, ok := later[name]; ok {
+		return at.errorf("%s: this version of concord has no %s; %s", name, why.what, why.remedy)
+	}
+	read, ok := properties[name]
+	if !ok {
+		return at.errorf("%s: is not a property; write one of: %s", name, strings.Join(propertyNames(), ", "))
+	}
+	args := b.RemainingArgs()
+	key := strings.TrimSpace(name + " " + firstOf(args))
+	if first, ok := b.lines[name]; ok && !repeated[name] {
+		return at.errorf("%s: is given twice, first at %s; keep one", name, first)
+	}
+	b.lines[name], b.lines[key] = at, at
+	if err := read(b, args); err != nil {
+		return at.wrap(name, args, err)
+	}
+	if b.NextArg() { // only an opening brace can be left on the line
+		return at.errorf("%s: takes no block; remove the braces", name)
+	}
+	return nil
+}
+
+// position finds the line that a [config.Error] is about.
+func (b *directive) position(err error, otherwise position) position {
+	var e *config.Error
+	if !errors.As(err, &e) {
+		return otherwise
+	}
+	value, _, _ := strings.Cut(e.Value, " ")
+	for _, key := range []string{e.Property + " " + strings.Trim(value, `"`), e.Property} {
+		if at, ok := b.lines[key]; ok {
+			return at
+		}
+	}
+	return otherwise
+}
+
+// position is a place in a Corefile.
+type position struct {
+	file string
+	line int
+}
+
+func here(c *caddy.Controller) position { return position{c.File(), c.Line()} }
+
+func (p position) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
+
+// errorf makes an error in the form of CoreDNS's own parse errors.
+func (p position) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s - Error during parsing: %w", p, fmt.Errorf(format, args...))
+}
+
+// wrap puts the place, and the property unless err names it, before err.
+func (p position) wrap(property string, args []string, err error) error {
+	var placed *placedError
+	if errors.As(err, &placed) {
+		return placed.at.errorf("%w", placed.error)
+	}
+	var e *config.Error
+	if errors.As(err, &e) {
+		return p.errorf("%w", err)
+	}
+	return p.errorf("%s: %w", strings.TrimSpace(property+" "+strings.Join(args, " ")), err)
+}
+
+// placedError is an error about another line than the property's own: one in the block of a primary.
+type placedError struct {
+	error
+	at position
+}
+
+func firstOf(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}

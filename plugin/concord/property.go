@@ -1,0 +1,221 @@
+package concord
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/coredns/coredns/plugin"
+
+	"github.com/concord-dns/concord/internal/config"
+)
+
+// properties reads each property of a directive's block, given its arguments.
+var properties = map[string]func(b *directive, args []string) error{
+	"primary":     readPrimary,
+	"transfer":    readTransfer,
+	"agree":       readAgree,
+	"compare":     readCompare,
+	"settle":      readSettle,
+	"absent":      readAbsent,
+	"drift":       readDrift,
+	"guard":       readOff("checks against the served version", "write guard off or leave it out"),
+	"store":       readOff("store on disk", "write store off or leave it out"),
+	"refresh":     readClamp(func(z *config.Zone) *config.Clamp { return &z.Refresh }),
+	"retry":       readClamp(func(z *config.Zone) *config.Clamp { return &z.Retry }),
+	"expire":      readClamp(func(z *config.Zone) *config.Clamp { return &z.Expire }),
+	"limit":       readLimit,
+	"history":     readHistory,
+	"fallthrough": readFallthrough,
+}
+
+// repeated are the properties that may stand more than once.
+var repeated = map[string]bool{"primary": true, "transfer": true, "limit": true}
+
+// later are the properties that are designed and not there yet, and the one of *secondary* that is not to come. To pass
+// over a line that asks for protection would be worse than to refuse it.
+var later = map[string]struct{ what, remedy string }{
+	"key":     {"TSIG yet", "remove the line and let the primary allow this server by its address"},
+	"keys":    {"TSIG yet", "remove the line and let the primary allow this server by its address"},
+	"ignore":  {"comparison that leaves records out yet", "remove the line: everything is compared"},
+	"verify":  {"checks of a candidate yet", "remove the line"},
+	"forget":  {"store on disk yet", "remove the line"},
+	"serial":  {"serial line of its own yet", "remove the line: the serial served is the primaries'"},
+	"catalog": {"catalog zones", "keep a secondary block for the catalog zone and its members"},
+}
+
+func propertyNames() []string { return slices.Sorted(maps.Keys(properties)) }
+
+var errNoValue = errors.New("the value is missing")
+
+// one returns the only argument.
+func one(args []string) (string, error) {
+	switch len(args) {
+	case 0:
+		return "", errNoValue
+	case 1:
+		return args[0], nil
+	}
+	return "", fmt.Errorf("%q is too much; write one value", strings.Join(args[1:], " "))
+}
+
+func readAgree(b *directive, args []string) error {
+	s, err := one(args)
+	if err != nil {
+		return fmt.Errorf("%w; write all, majority, any or a number", err)
+	}
+	b.zone.Agree, err = config.ParseAgree(s)
+	return err
+}
+
+func readCompare(b *directive, args []string) error {
+	s, err := one(args)
+	if err != nil {
+		return fmt.Errorf("%w; write compare strict or leave it out", err)
+	}
+	if s == "content" || s == "multisigner" {
+		return errors.New("this version of concord has no such comparison yet; write compare strict or leave it out")
+	}
+	b.zone.Compare, err = config.ParseCompare(s)
+	return err
+}
+
+func readSettle(b *directive, args []string) (err error) {
+	b.zone.Settle, err = duration(args)
+	return err
+}
+
+func readAbsent(b *directive, args []string) (err error) {
+	if slices.Equal(args, []string{"never"}) {
+		b.zone.Absent = config.Never
+		return nil
+	}
+	if b.zone.Absent, err = duration(args); err != nil {
+		return fmt.Errorf("%w, or never", err)
+	}
+	return nil
+}
+
+func readDrift(_ *directive, args []string) error {
+	switch {
+	case slices.Equal(args, []string{"hold"}):
+		return nil
+	case firstOf(args) == "prefer":
+		return errors.New("this version of concord cannot prefer a primary yet; write drift hold or leave it out")
+	}
+	return errors.New("is not a policy; write drift hold or leave it out")
+}
+
+// readOff reads a property of which this version knows the value off only, which says what is so.
+func readOff(what, remedy string) func(*directive, []string) error {
+	return func(_ *directive, args []string) error {
+		if slices.Equal(args, []string{"off"}) {
+			return nil
+		}
+		return fmt.Errorf("this version of concord has no %s yet; %s", what, remedy)
+	}
+}
+
+func readClamp(of func(*config.Zone) *config.Clamp) func(*directive, []string) error {
+	return func(b *directive, args []string) error {
+		if len(args) != 2 {
+			return errors.New("wants the least and the most; write two durations such as 1m 1d")
+		}
+		least, err := config.ParseDuration(args[0])
+		if err != nil {
+			return err
+		}
+		most, err := config.ParseDuration(args[1])
+		if err != nil {
+			return err
+		}
+		*of(&b.zone) = config.Clamp{Min: least, Max: most}
+		return nil
+	}
+}
+
+func readLimit(b *directive, args []string) error {
+	if len(args) != 2 {
+		return errors.New("wants what and how much; write it as limit size 256MiB, limit time 10m, limit idle 30s or limit transfers 10")
+	}
+	if key := "limit " + args[0] + " "; b.lines[key] != (position{}) {
+		return fmt.Errorf("is given twice, first at %s; keep one", b.lines[key])
+	} else {
+		b.lines[key] = b.lines["limit "+args[0]]
+	}
+	var err error
+	l := &b.zone.Limit
+	switch args[0] {
+	case "size":
+		if l.Size, err = config.ParseSize(args[1]); err == nil && l.Size == 0 {
+			err = errors.New("is no size; write one such as 256MiB, or leave the line out for the default")
+		}
+	case "time":
+		l.Time, err = config.ParseDuration(args[1])
+	case "idle":
+		l.Idle, err = config.ParseDuration(args[1])
+	case "transfers":
+		l.Transfers, err = number(args[1])
+	default:
+		err = errors.New("is not a limit; write size, time, idle or transfers")
+	}
+	return err
+}
+
+func readHistory(b *directive, args []string) error {
+	s, err := one(args)
+	if err == nil {
+		b.zone.History, err = number(s)
+	}
+	return err
+}
+
+func readFallthrough(b *directive, args []string) error {
+	for _, arg := range args {
+		if len(plugin.Host(arg).NormalizeExact()) == 0 {
+			return fmt.Errorf("%q is not a domain name; write it as example.org", arg)
+		}
+	}
+	b.fall.SetZonesFromArgs(args)
+	return nil
+}
+
+// readTransfer reads the syntax of *secondary*: transfer from ADDRESS... Each address is a primary named by itself; one
+// that is repeated is one, as it is there.
+func readTransfer(b *directive, args []string) error {
+	if len(args) < 2 || args[0] != "from" {
+		return errors.New("write it as transfer from 192.0.2.1; transfers out are the transfer plugin's, beside concord")
+	}
+	for _, arg := range args[1:] {
+		addr, err := address(arg)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(b.zone.Primaries, func(p config.Primary) bool { return p.Name == arg }) {
+			b.zone.Primaries = append(b.zone.Primaries, config.Primary{Name: arg, Addresses: []netip.AddrPort{addr}})
+			b.lines["primary "+arg] = b.lines["transfer"]
+		}
+	}
+	return nil
+}
+
+func duration(args []string) (time.Duration, error) {
+	s, err := one(args)
+	if err != nil {
+		return 0, fmt.Errorf("%w; write a duration such as 30s", err)
+	}
+	return config.ParseDuration(s)
+}
+
+func number(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a number; write one such as 10", s)
+	}
+	return n, nil
+}

@@ -1,0 +1,215 @@
+package concord
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/concord-dns/concord/internal/config"
+	"github.com/concord-dns/concord/internal/secondary"
+	"github.com/concord-dns/concord/internal/xfr"
+)
+
+// process holds what runs in this process. Instances come and go with each reload of the Corefile; what two of them want
+// alike is one zone that runs on, with its timers and all that it knows.
+var process = newRegistry()
+
+// A registry owns the zones that run, for as long as an instance holds them.
+type registry struct {
+	limiter  *secondary.Limiter
+	notifier notifier
+
+	mu      sync.Mutex // guards what follows; not taken by queries. Zones are stopped outside of it.
+	zones   []*running // oldest first
+	reloads *instance  // the instance that is being replaced, during a reload
+}
+
+func newRegistry() *registry { return &registry{limiter: secondary.NewLimiter(0)} }
+
+// running is a zone that runs, and who holds it.
+type running struct {
+	zone    *secondary.Zone
+	config  config.Zone
+	holders []*block // guarded by the registry's lock
+	// label names the zone in metrics and log: its origin, save for a second zone of the same origin.
+	label     atomic.Pointer[string]
+	strangers strangers
+	notice    notice // guarded by the notifier's lock
+}
+
+// An instance is one Caddy instance: one reading of the Corefile.
+//
+//	setup --start--> serving --restarting--> being replaced --stop--> ended
+//	                    ^                          |
+//	                    +------- restartFailed ----+
+type instance struct {
+	process *registry
+	blocks  []*block
+	parent  *instance   // which this one is to replace, during a reload
+	started atomic.Bool // every entry has its zone
+}
+
+func (in *instance) add(b *block) {
+	b.instance = in
+	in.blocks = append(in.blocks, b)
+}
+
+// start has all zones run: those that run already, with the very same configuration, run on. It is called once every block is
+// set up and every chain is made, before the first query.
+func (in *instance) start() error {
+	r := in.process
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in.parent = r.reloads
+	transfers := 0
+	seen := make(map[string][]*running) // of this instance, by origin
+	for _, b := range in.blocks {
+		b.connect()
+		for _, e := range b.order {
+			run, err := r.hold(b, e.config.Zone)
+			if err != nil {
+				return err
+			}
+			e.running = run
+			transfers = max(transfers, e.config.Limit.Transfers)
+			if same := seen[e.config.Origin]; !slices.Contains(same, run) {
+				run.setLabel(len(same))
+				seen[e.config.Origin] = append(same, run)
+			}
+		}
+	}
+	r.limiter.Resize(transfers)
+	for _, b := range in.blocks {
+		for _, e := range b.order {
+			e.running.zone.Start()
+		}
+	}
+	in.started.Store(true)
+	return nil
+}
+
+// hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
+func (r *registry) hold(b *block, cfg config.Zone) (*running, error) {
+	identity := identityOf(cfg)
+	var predecessor *running
+	for _, run := range slices.Backward(r.zones) {
+		if run.config.Origin != cfg.Origin {
+			continue
+		}
+		if identityOf(run.config) == identity {
+			run.holders = append(run.holders, b)
+			return run, nil
+		}
+		// Another reading of the Corefile had the zone in another way; one of our own is another zone (two views).
+		if predecessor == nil && !slices.ContainsFunc(run.holders, func(h *block) bool { return h.instance == b.instance }) {
+			predecessor = run
+		}
+	}
+	run := &running{config: cfg, holders: []*block{b}}
+	run.setLabel(0)
+	o := secondary.Options{
+		Client:  &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle},
+		Limiter: r.limiter,
+		Events:  func(e secondary.Event) { r.event(run, e) },
+		Seed:    seedOf(cfg.Origin),
+	}
+	if predecessor != nil {
+		o.Predecessor = predecessor.zone
+	}
+	var err error
+	if run.zone, err = secondary.New(cfg, o); err != nil {
+		return nil, err
+	}
+	r.zones = append(r.zones, run)
+	return run, nil
+}
+
+// restarting says that another instance is about to start in place of this one.
+func (in *instance) restarting() error {
+	in.process.mu.Lock()
+	defer in.process.mu.Unlock()
+	in.process.reloads = in
+	return nil
+}
+
+// restartFailed says that it did not come about: what it held already is let go. Nobody else tells it.
+func (in *instance) restartFailed() error {
+	in.process.release(func(b *block) bool { return b.instance != in && b.instance.parent == in })
+	return nil
+}
+
+// stop lets go of all zones. Those that no other instance holds end.
+func (in *instance) stop() error {
+	in.process.release(func(b *block) bool { return b.instance == in })
+	for _, b := range in.blocks {
+		b.streams.stop()
+	}
+	return nil
+}
+
+// release lets go of what some blocks hold, and ends the zones that nobody holds any more.
+func (r *registry) release(of func(*block) bool) {
+	r.mu.Lock()
+	r.reloads = nil
+	var ended []*running
+	r.zones = slices.DeleteFunc(r.zones, func(run *running) bool {
+		run.holders = slices.DeleteFunc(run.holders, of)
+		if len(run.holders) > 0 {
+			return false
+		}
+		ended = append(ended, run)
+		return true
+	})
+	r.mu.Unlock()
+	for _, run := range ended {
+		run.zone.Stop()
+		r.notifier.forget(run)
+	}
+	if len(ended) > 0 {
+		r.notifier.wait()
+	}
+}
+
+// event is told what happens to a zone, in that zone's goroutine.
+func (r *registry) event(run *running, e secondary.Event) {
+	label := *run.label.Load()
+	logEvent(label, e)
+	countEvent(e)
+	if _, ok := e.(secondary.Swapped); ok {
+		r.notifier.swapped(r, run)
+	}
+}
+
+// running returns the zones that run: of those with the same label, the newest.
+func (r *registry) running() []*running {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen := make(map[string]bool, len(r.zones))
+	zones := make([]*running, 0, len(r.zones))
+	for _, run := range slices.Backward(r.zones) {
+		if label := *run.label.Load(); !seen[label] {
+			seen[label] = true
+			zones = append(zones, run)
+		}
+	}
+	return zones
+}
+
+func (run *running) setLabel(before int) {
+	label := run.config.Origin
+	if before > 0 {
+		label = fmt.Sprintf("%s#%d", label, before+1)
+	}
+	run.label.Store(&label)
+}
+
+// identityOf tells apart configurations that are not the same in every point.
+func identityOf(cfg config.Zone) string { return fmt.Sprintf("%+v", cfg) }
+
+func seedOf(origin string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(origin))
+	return h.Sum64()
+}

@@ -1,0 +1,127 @@
+package concord
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/coredns/coredns/plugin/transfer"
+
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// Transfer implements the transfer.Transferer interface: AXFR, and the single SOA record for an IXFR whose client is up to
+// date already. Other IXFRs get the whole zone, as RFC 1995 section 2 allows.
+func (h *Handler) Transfer(origin string, serial uint32) (<-chan []dns.RR, error) {
+	e := h.block.exact(origin)
+	if e == nil {
+		return nil, transfer.ErrNotAuthoritative
+	}
+	s := e.running.zone.Snapshot()
+	switch {
+	case s.Version == nil:
+		return nil, fmt.Errorf("zone %s: nothing to transfer, no version yet", e.config.Origin)
+	case s.Expired:
+		return nil, fmt.Errorf("zone %s: not transferred, it has expired", e.config.Origin)
+	}
+	v := s.Version
+	first, err := soaOf(v)
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: transfer: %w", e.config.Origin, err)
+	}
+	// A serial of 0 is how the transfer plugin says AXFR.
+	if order, ok := zone.Serial(serial).Compare(v.Serial()); serial != 0 && ok && order >= 0 {
+		ch := make(chan []dns.RR, 1)
+		ch <- []dns.RR{first}
+		close(ch)
+		return ch, nil
+	}
+	return h.block.streams.start(e.config.Origin, v, first)
+}
+
+func soaOf(v *zone.Version) (dns.RR, error) {
+	set, _ := v.ApexNode().RRset(dns.TypeSOA)
+	return zone.Record{Owner: v.Apex(), Type: dns.TypeSOA, TTL: set.TTL, Data: set.First()}.RR()
+}
+
+// streams are the transfers out that run.
+type streams struct {
+	mu      sync.Mutex // guards what follows
+	running sync.WaitGroup
+	ended   chan struct{} // closed by stop; nil before the first transfer
+	stopped bool
+}
+
+const (
+	// streamBatch is how many records exist at a time; the transfer plugin makes messages of them.
+	streamBatch = 100
+	// streamIdle is how long the receiver may take for a batch. It has no way to say that it is gone.
+	streamIdle = 2 * time.Minute
+)
+
+var errStopping = errors.New("the server is stopping")
+
+// start returns a channel with all records of a version, the SOA record at both ends.
+func (s *streams) start(origin string, v *zone.Version, soa dns.RR) (<-chan []dns.RR, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil, errStopping
+	}
+	if s.ended == nil {
+		s.ended = make(chan struct{})
+	}
+	ch := make(chan []dns.RR)
+	s.running.Go(func() {
+		defer close(ch)
+		if err := stream(ch, s.ended, v, soa); err != nil {
+			// Without the SOA record at its end the receiver's copy is not whole, and it knows.
+			log.Warningf("%s transfer out given up: %v", origin, err)
+		}
+	})
+	return ch, nil
+}
+
+func (s *streams) stop() {
+	s.mu.Lock()
+	if !s.stopped && s.ended != nil {
+		close(s.ended)
+	}
+	s.stopped = true
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// stream sends the records in batches, each made when the receiver has taken the one before.
+func stream(ch chan<- []dns.RR, ended <-chan struct{}, v *zone.Version, soa dns.RR) error {
+	idle := time.NewTimer(streamIdle)
+	defer idle.Stop()
+	send := func(batch []dns.RR) error {
+		idle.Reset(streamIdle)
+		select {
+		case ch <- batch:
+			return nil
+		case <-ended:
+			return errStopping
+		case <-idle.C:
+			return fmt.Errorf("nobody took the next records for %v", streamIdle)
+		}
+	}
+	batch := make([]dns.RR, 0, streamBatch)
+	for record := range v.All() {
+		rr, err := record.RR()
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, rr); len(batch) == streamBatch {
+			if err := send(batch); err != nil {
+				return err
+			}
+			batch = make([]dns.RR, 0, streamBatch) // the other one is the receiver's
+		}
+	}
+	return send(append(batch, soa))
+}

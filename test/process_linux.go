@@ -1,0 +1,8 @@
+package test
+
+import "syscall"
+
+// ownGroup puts a server in a process group, so that it is stopped with its children, and ends it when the test is killed.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
