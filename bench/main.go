@@ -170,7 +170,10 @@ func (b *bench) prepare(ctx context.Context) error {
 	if len(b.servers) == 0 {
 		return fmt.Errorf("none of %s is here to be measured", strings.Join(b.peers, ", "))
 	}
-	b.results.Machine = machine()
+	b.results.Machine, b.results.Quick = machine(), b.quick
+	if b.quick {
+		b.results.note("-quick: the zones are too small for figures that mean anything")
+	}
 	b.zones = map[string]*zone{}
 	for _, z := range []*zone{newCompany(b.quick), newTLD(b.quick)} {
 		z.file = filepath.Join(b.dir, z.name+".zone")

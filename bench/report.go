@@ -18,6 +18,7 @@ type results struct {
 	Primary  string
 	Versions []string
 	Notes    []string
+	Quick    bool // zones too small to say anything
 	Samples  []sample
 }
 
@@ -90,7 +91,7 @@ func (r *results) write(w io.Writer, to string) error {
 			r.table(out, part, of, to)
 		}
 	}
-	if goals := r.goals(); len(goals) > 0 {
+	if goals := r.goals(); len(goals) > 0 && !r.Quick {
 		fmt.Fprintf(out, "\nWhat concord must reach\n%s\n", strings.Join(goals, "\n"))
 	}
 	if len(r.Notes) > 0 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -60,12 +61,15 @@ func (s *server) find(ctx context.Context, binary string) error {
 		if err != nil {
 			return fmt.Errorf("%s -plugins: %w", s.path, err)
 		}
-		if !strings.Contains(string(out)+"\n", "dns."+s.plugin+"\n") {
+		if f := strings.Fields(string(out)); !slices.Contains(f, s.plugin) && !slices.Contains(f, "dns."+s.plugin) {
 			return fmt.Errorf("the binary has no plugin %s", s.plugin)
 		}
 	}
 	out, _ := exec.CommandContext(ctx, s.path, s.versionBy...).CombinedOutput() // NSD's fails, and says it nevertheless
-	s.version, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	s.version = strings.Join(strings.Fields(string(out)), " ")
+	if s.program != "" { // they go on about how they were built
+		s.version, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	}
 	return nil
 }
 

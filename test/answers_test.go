@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -118,28 +119,37 @@ func compareAnswers(t *testing.T, seeds []uint64, tally map[string]int) {
 	}
 }
 
-// compareAnswer fails the test when our answer is neither peer's, or is not one peer's for no reason that is known.
+// compareAnswer fails the test when our answer is not a peer's for no reason that is known.
 func compareAnswer(t *testing.T, a *asked, tally map[string]int) {
 	t.Helper()
+	tally["questions"]++
 	a.nsd = withoutApexNS(a)
 	nsd, knot := sameAnswer(a, a.nsd), sameAnswer(a, a.knot)
-	tally["questions"]++
-	if nsd && knot {
+	nsdKnown, knotKnown := nsd || known("NSD", a, tally), knot || known("Knot", a, tally)
+	if nsdKnown && knotKnown {
 		return
-	}
-	for _, d := range knownDifferences {
-		if (nsd || d.who != "NSD") && (knot || d.who != "Knot") && d.is(a) {
-			tally[d.who+": "+d.what]++
-			return
-		}
 	}
 	t.Errorf("%s %s (same as NSD: %v, as Knot: %v)\n--- ours\n%s--- NSD\n%s--- Knot\n%s--- zone\n%s", a.name, dns.Type(a.typ), nsd, knot, a.ours, a.nsd, a.knot, a.zone.Text())
 	t.Errorf("seed %d: add it to %s once it is mended; again with -run AnswersAgainstPeers -answers.zones 1 -answers.seed %d", a.seed, answerSeeds, a.seed)
 }
 
+// known finds why a peer's answer is not ours.
+func known(who string, a *asked, tally map[string]int) bool {
+	for _, d := range knownDifferences {
+		if d.who == who && d.is(a) {
+			tally[who+": "+d.what]++
+			return true
+		}
+	}
+	return false
+}
+
 // sameAnswer compares our answer with a peer's. Both peers answer ANY with one RRset of those that we answer with.
 func sameAnswer(a *asked, theirs answertest.Response) bool {
-	theirs.Answer = slices.Compact(slices.Clone(theirs.Answer)) // a wildcard CNAME to itself comes twice from both
+	// The CNAME of a wildcard that leads to itself comes twice from both, and the address of a host that two SRV records
+	// name from Knot. RFC 2181 section 5: an RRset has no record twice.
+	theirs.Answer = slices.Compact(slices.Clone(theirs.Answer))
+	theirs.Additional = slices.Compact(slices.Clone(theirs.Additional))
 	if a.typ != dns.TypeANY {
 		return a.ours.Equal(theirs)
 	}
@@ -147,7 +157,7 @@ func sameAnswer(a *asked, theirs answertest.Response) bool {
 	within := func(some, all []string) bool {
 		return !slices.ContainsFunc(some, func(line string) bool { return !slices.Contains(all, line) })
 	}
-	if !within(theirs.Answer, ours.Answer) || !within(theirs.Additional, ours.Additional) || len(theirs.Answer) == 0 && len(ours.Answer) > 0 {
+	if !within(theirs.Answer, ours.Answer) || !within(theirs.Additional, slices.Concat(ours.Answer, ours.Additional)) || len(theirs.Answer) == 0 && len(ours.Answer) > 0 {
 		return false
 	}
 	theirs.Answer, theirs.Additional = ours.Answer, ours.Additional
@@ -177,10 +187,13 @@ func withoutApexNS(a *asked) answertest.Response {
 	return r
 }
 
-// askPeer lets a peer load the zones and answer the questions, one after the other over TCP without waiting in between.
+// inFlight bounds the questions that a peer has not answered yet: Knot ends a connection whose buffers are full for long.
+const inFlight = 64
+
+// askPeer lets a peer load the zones and answer the questions over one TCP connection, without waiting for each answer.
 func askPeer(t *testing.T, kind *Kind, files map[string]string, list []asked, keep func(*asked, answertest.Response)) {
 	t.Helper()
-	p := StartPeer(t, kind, PeerConfig{Zones: files})
+	p := StartPeer(t, kind, PeerConfig{Zones: files, Notify: workaround})
 	defer p.Stop()
 	conn, err := dns.Dial("tcp", p.Addr.String())
 	if err != nil {
@@ -191,8 +204,10 @@ func askPeer(t *testing.T, kind *Kind, files map[string]string, list []asked, ke
 		t.Fatal(err)
 	}
 	sent := make(chan error, 1)
+	window := make(chan struct{}, inFlight)
 	go func() {
 		for i, a := range list {
+			window <- struct{}{}
 			m := new(dns.Msg).SetQuestion(a.name, a.typ)
 			m.Id, m.RecursionDesired = uint16(i), false
 			if err := conn.WriteMsg(m); err != nil {
@@ -208,8 +223,11 @@ func askPeer(t *testing.T, kind *Kind, files map[string]string, list []asked, ke
 			t.Fatalf("%s: %v", kind.Name, err)
 		}
 		keep(&list[m.Id], answertest.ResponseOf(m))
+		<-window
 	}
 	if err := <-sent; err != nil {
 		t.Fatal(err)
 	}
 }
+
+var workaround = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}

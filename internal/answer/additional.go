@@ -105,17 +105,3 @@ func (r *Result) addAddress(n zone.Node, typ uint16, owner owner, want targets) 
 		r.Truncated = full // only what a referral cannot do without (RFC 9471 section 3)
 	}
 }
-
-// has reports whether a section has that set with that owner.
-func (r *Result) has(section []entry, set zone.RRset, name zone.Name) bool {
-	for i := range section {
-		e := &section[i]
-		if e.set.Type != set.Type || !same(e.set, set) {
-			continue
-		}
-		if own := e.owner; own.link < 0 && own.name.Equal(name) || own.link >= 0 && r.linkName(int(own.link)).Equal(name) {
-			return true
-		}
-	}
-	return false
-}

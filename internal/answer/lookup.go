@@ -157,17 +157,15 @@ func (r *Result) follow(target zone.Name) bool {
 func (r *Result) redirect(n zone.Node, below int) (again bool) {
 	set, _ := n.RRset(dns.TypeDNAME)
 	target := zone.Name(set.First())
-	name := r.linkName(len(r.chain) - 1)
-	split := 0
-	for range below {
-		split += 1 + int(name[split])
-	}
-	if r.redirected(set) {
+	name, owner := r.linkName(len(r.chain)-1), r.above(below)
+	from := r.wireName(owner)
+	split := len(name) - len(from)
+	if r.has(r.answer, set, from) {
 		// One that leads below its own owner would lead there for ever; it has been told once, as NSD does.
-		if target.InZone(name[split:]) {
+		if target.InZone(from) {
 			return false
 		}
-	} else if !r.add(&r.answer, n, set, set.TTL, r.above(below)) {
+	} else if !r.add(&r.answer, n, set, set.TTL, owner) {
 		return false
 	}
 	if split+len(target) > maxName {
@@ -182,16 +180,6 @@ func (r *Result) redirect(n zone.Node, below int) (again bool) {
 	again = r.follow(zone.Name(r.names[start:]))
 	// The synthesized CNAME is all that a question for CNAME can ask for; BIND, NSD and Knot end there.
 	return again && r.question.Type != dns.TypeCNAME
-}
-
-// redirected reports whether the answer holds this DNAME RRset already.
-func (r *Result) redirected(set zone.RRset) bool {
-	for i := range r.answer {
-		if e := &r.answer[i]; e.set.Type == dns.TypeDNAME && same(e.set, set) {
-			return true
-		}
-	}
-	return false
 }
 
 // maxName is the size of the longest name (RFC 1035 section 2.3.4).
@@ -225,6 +213,9 @@ func (r *Result) denial(labels int) {
 // add adds an RRset, and with DO its signatures, to a section. The node is where it came from; a zero one has no
 // signatures. It reports false when a message has no room for the RRset, which is left out as a whole (RFC 2181 section 9).
 func (r *Result) add(section *[]entry, n zone.Node, set zone.RRset, ttl uint32, owner owner) bool {
+	if set.Type == dns.TypeDNAME && r.has(r.answer, set, r.wireName(owner)) {
+		return true // the chain that a DNAME made ends at its owner
+	}
 	if !r.reserve(set) {
 		r.Truncated = true
 		return false
@@ -289,6 +280,29 @@ func (r *Result) linkName(link int) zone.Name {
 		r.chain[link], _ = zone.ParseName(r.question.Name)
 	}
 	return r.chain[link]
+}
+
+// wireName returns an owner name in wire form.
+func (r *Result) wireName(o owner) zone.Name {
+	if o.link < 0 {
+		return o.name
+	}
+	name := r.linkName(int(o.link))
+	for range o.skip {
+		name = name[1+int(name[0]):]
+	}
+	return name
+}
+
+// has reports whether a section has that set with that owner.
+func (r *Result) has(section []entry, set zone.RRset, name zone.Name) bool {
+	for i := range section {
+		e := &section[i]
+		if e.set.Type == set.Type && same(e.set, set) && r.wireName(e.owner).Equal(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // same reports whether two sets are one and the same place of a version.

@@ -52,7 +52,10 @@ func (ref *reference) ask(name string, typ uint16) answertest.Response {
 	for ref.step(typ) {
 	}
 	ref.additional()
-	return answertest.ResponseOf(&ref.msg)
+	// RFC 2181 section 5: no record comes twice.
+	r := answertest.ResponseOf(&ref.msg)
+	r.Answer = slices.Compact(r.Answer)
+	return r
 }
 
 // rrset returns the records of a type at a name, with another owner name.

@@ -118,8 +118,6 @@ func (s *script) command(words []string) (string, error) {
 }
 
 func (s *script) is(name, what string) error {
-	delete(s.down, name)
-	delete(s.black, name)
 	behaviours := map[string]primarytest.Behaviour{
 		"up": {}, "down": {}, "black": {},
 		"silent":   {Silent: true},
@@ -134,7 +132,7 @@ func (s *script) is(name, what string) error {
 		return errUnknown
 	}
 	s.behave(name, b)
-	s.down[name], s.black[name] = what == "down", what == "black"
+	s.cut(name, what == "down", what == "black")
 	return nil
 }
 

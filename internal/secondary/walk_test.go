@@ -52,6 +52,8 @@ func walk(t *testing.T, seed uint64) {
 		serial: random.Uint32(), content: make(map[string]string), holders: make(map[zone.Hash]map[string]struct{}),
 	}
 	w.hook = func(e Event) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if s, ok := e.(Swapped); ok && len(w.holders[s.Version.Root()]) < need {
 			t.Errorf("serial %d is served, and %d of %d primaries ever held it", s.Version.Serial(), len(w.holders[s.Version.Root()]), need)
 		}
@@ -69,7 +71,7 @@ func walk(t *testing.T, seed uint64) {
 	}
 	w.serial += 2
 	for _, name := range w.names {
-		w.down[name], w.black[name] = false, false
+		w.cut(name, false, false)
 		w.behave(name, primarytest.Behaviour{})
 		w.give(name, w.serial, "xyz")
 	}
@@ -82,9 +84,11 @@ func walk(t *testing.T, seed uint64) {
 // give has a primary hold something, and remembers it.
 func (w *walker) give(name string, serial uint32, letters string) {
 	z := w.make(fmt.Sprint(serial), letters)
-	w.primaries[name].Set(z)
 	w.content[name] = fmt.Sprint(serial, " ", letters)
 	root := z.Version(w.t).Root()
+	w.primaries[name].Set(z)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.holders[root] == nil {
 		w.holders[root] = make(map[string]struct{})
 	}
@@ -121,11 +125,11 @@ func (w *walker) step() {
 		}
 		w.behave(name, behaviours[w.IntN(len(behaviours))])
 	case 7:
-		w.down[name] = true
+		w.cut(name, true, false)
 	case 8:
-		w.black[name] = true
+		w.cut(name, false, true)
 	case 9, 10:
-		w.down[name], w.black[name] = false, false
+		w.cut(name, false, false)
 		w.behave(name, primarytest.Behaviour{})
 	case 11:
 		if w.IntN(4) == 0 {

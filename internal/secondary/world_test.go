@@ -25,12 +25,12 @@ type world struct {
 	config    config.Zone
 	names     []string
 	primaries map[string]*primarytest.Primary
-	down      map[string]bool // the connection is refused
-	black     map[string]bool // nothing ever comes back
 	limiter   *Limiter
 	zone      *Zone
 
-	mu     sync.Mutex // guards events
+	mu     sync.Mutex      // guards what follows
+	down   map[string]bool // the connection is refused
+	black  map[string]bool // nothing ever comes back
 	events []string
 	hook   func(Event)
 }
@@ -74,11 +74,14 @@ func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error
 		if p.Addr().String() != addr {
 			continue
 		}
-		if w.black[name] {
+		w.mu.Lock()
+		down, black := w.down[name], w.black[name]
+		w.mu.Unlock()
+		if black {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
-		if w.down[name] {
+		if down {
 			time.Sleep(w.delay(name))
 			return primarytest.Dialer()(ctx, network, addr)
 		}
@@ -92,6 +95,13 @@ func (w *world) behave(name string, b primarytest.Behaviour) {
 		b.Delay = w.delay(name)
 	}
 	w.primaries[name].Behave(b)
+}
+
+// cut has connections to a primary refused, or never come about.
+func (w *world) cut(name string, down, black bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down[name], w.black[name] = down, black
 }
 
 func (w *world) delay(name string) time.Duration {

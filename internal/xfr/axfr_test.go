@@ -140,7 +140,7 @@ func TestAXFRErrors(t *testing.T) {
 		{"opcode", [][]byte{edit(func(m *dns.Msg) { m.Opcode = dns.OpcodeNotify })}, PhaseStream, "opcode 4, want QUERY"},
 		{"TC", [][]byte{edit(func(m *dns.Msg) { m.Truncated = true })}, PhaseStream, "truncated: TC is set, which has no meaning over TCP"},
 
-		{"REFUSED", [][]byte{rcode(dns.RcodeRefused)}, PhaseRcode, "rcode REFUSED: the primary does not let this address have it"},
+		{"REFUSED", [][]byte{rcode(dns.RcodeRefused)}, PhaseRcode, "rcode REFUSED: the primary does not serve the zone, or not to this address"},
 		{"NOTAUTH", [][]byte{rcode(dns.RcodeNotAuth)}, PhaseRcode, "rcode NOTAUTH: the primary does not serve the zone"},
 		{"SERVFAIL", [][]byte{rcode(dns.RcodeServerFailure)}, PhaseRcode, "rcode SERVFAIL: the primary has no usable copy of the zone"},
 		{"NXDOMAIN", [][]byte{rcode(dns.RcodeNameError)}, PhaseRcode, "rcode NXDOMAIN"},

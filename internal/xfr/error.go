@@ -81,7 +81,7 @@ func (r Rcode) Error() string {
 	}
 	switch r {
 	case dns.RcodeRefused:
-		return "rcode REFUSED: the primary does not let this address have it"
+		return "rcode REFUSED: the primary does not serve the zone, or not to this address"
 	case dns.RcodeNotAuth:
 		return "rcode NOTAUTH: the primary does not serve the zone"
 	case dns.RcodeServerFailure:

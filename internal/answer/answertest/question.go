@@ -115,9 +115,10 @@ func lines(rrs []dns.RR) []string {
 	return list
 }
 
-// Line returns a record as one line, in lower case.
+// Line returns a record as one line, in lower case, whose fields are free of spaces but in strings.
 func Line(rr dns.RR) string {
-	return strings.ToLower(strings.Join(strings.Fields(rr.String()), " "))
+	text := strings.ReplaceAll(rr.String(), `\ `, `\032`)
+	return strings.ToLower(strings.Join(strings.Fields(text), " "))
 }
 
 // Equal reports whether two responses say the same.
