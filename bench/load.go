@@ -17,7 +17,7 @@ const loadCommand = "load"
 // loadReport is what the load prints, as JSON.
 type loadReport struct {
 	Answered int     // questions that were answered
-	Wrong    int     // those of them that had another response code than they should
+	Wrong    int     // those of them with another response code or number of records than they should have
 	Lost     int     // questions that nobody answered
 	Seconds  float64 // from the first question to the last answer
 }
@@ -43,7 +43,7 @@ func loadMain(args []string) error {
 	}
 	if *servfail {
 		for i := range list {
-			list[i].rcode = 2
+			list[i].rcode, list[i].answers = 2, 0
 		}
 	}
 	conn, err := net.Dial("udp", *server)
@@ -143,7 +143,7 @@ func (l *load) answer() (bool, error) {
 	}
 	l.way[id] = 0
 	l.report.Answered++
-	if l.buf[3]&15 != l.list[asked-1].rcode {
+	if want := &l.list[asked-1]; l.buf[3]&15 != want.rcode || binary.BigEndian.Uint16(l.buf[6:]) != want.answers {
 		l.report.Wrong++
 	}
 	return true, nil

@@ -170,7 +170,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if len(b.servers) == 0 {
 		return fmt.Errorf("none of %s is here to be measured", strings.Join(b.peers, ", "))
 	}
-	b.results.Machine, b.results.Quick = machine(), b.quick
+	b.results.Machine, b.results.Runs, b.results.Quick = machine(), b.runs, b.quick
 	if b.quick {
 		b.results.note("-quick: the zones are too small for figures that mean anything")
 	}

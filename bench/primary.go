@@ -56,7 +56,7 @@ func (b *bench) startPrimary(ctx context.Context, incremental bool, zones ...*zo
 	if err := writeConfig(config, dir, conf); err != nil {
 		return nil, err
 	}
-	if p.process, err = start(dir, anyCPU, program, args...); err != nil {
+	if p.process, err = startProcess(dir, anyCPU, program, args...); err != nil {
 		return nil, err
 	}
 	for _, z := range zones {

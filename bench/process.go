@@ -23,8 +23,8 @@ type process struct {
 // anyCPU leaves it to the system where a process runs.
 const anyCPU = -1
 
-// start starts a program in a directory, where its output goes to the file "log".
-func start(dir string, cpu int, program string, args ...string) (*process, error) {
+// startProcess starts a program in a directory, where its output goes to the file "log".
+func startProcess(dir string, cpu int, program string, args ...string) (*process, error) {
 	name := filepath.Base(program)
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {

@@ -42,6 +42,8 @@ func (b *bench) profileTransfer(ctx context.Context, s *server, z *zone) error {
 	if err := from.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
+	goOn := func() error { return from.cmd.Process.Signal(syscall.SIGCONT) }
+	defer func() { _ = goOn() }() // else it could not be stopped; most often it runs
 	p, conf, err := b.start(s, z, from, anyCPU, withPprof)
 	if err != nil {
 		return err
@@ -59,7 +61,7 @@ func (b *bench) profileTransfer(ctx context.Context, s *server, z *zone) error {
 	if err := sleep(ctx, time.Second); err != nil { // CoreDNS gives no sign when a profile has begun
 		return err
 	}
-	if err := from.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := goOn(); err != nil {
 		return err
 	}
 	if _, err := probe.waitSerial(ctx, p, 1); err != nil {

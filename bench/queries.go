@@ -111,7 +111,7 @@ func (q *querying) measure(ctx context.Context, s *server, from *primary, fail b
 		return nil, err
 	}
 	if r.Wrong > 0 {
-		q.results.note("queries: %s answered %d of %d questions with another response code than it should", s.name, r.Wrong, r.Answered)
+		q.results.note("queries: %s gave wrong answers to %d of %d questions", s.name, r.Wrong, r.Answered)
 	}
 	n := float64(r.Answered)
 	return map[string]float64{

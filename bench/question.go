@@ -10,11 +10,12 @@ import (
 	"github.com/miekg/dns"
 )
 
-// question is one question and the response code that it should get.
+// question is one question and what it should get.
 type question struct {
-	name  string
-	qtype string
-	rcode int
+	name    string
+	qtype   string
+	rcode   int
+	answers int // records in the answer section
 }
 
 // questions makes n questions for a company zone, the same ones always: 80 % for names that exist (3 of these 80 without
@@ -23,50 +24,54 @@ func questions(z *zone, n int) []question {
 	r := rand.New(rand.NewPCG(2, 1035))
 	list := make([]question, n)
 	for i := range list {
-		name, qtype, rcode := ask(block(r.IntN(z.blocks())), r)
-		list[i] = question{name + "." + z.origin, qtype, rcode}
+		q := ask(block(r.IntN(z.blocks())), r)
+		q.name += "." + z.origin
+		list[i] = q
 	}
 	return list
 }
 
-func ask(b block, r *rand.Rand) (name, qtype string, rcode int) {
+func ask(b block, r *rand.Rand) question {
 	switch p := r.IntN(100); {
 	case p < 44:
-		return b.host(r.IntN(hosts)), "A", dns.RcodeSuccess
+		host := r.IntN(hosts)
+		return question{b.host(host), "A", dns.RcodeSuccess, addresses(host)}
 	case p < 58:
-		return b.host(r.IntN(dualHosts)), "AAAA", dns.RcodeSuccess
+		return question{b.host(r.IntN(dualHosts)), "AAAA", dns.RcodeSuccess, 1}
 	case p < 68:
-		return b.alias(r.IntN(aliases)), "A", dns.RcodeSuccess
+		alias := r.IntN(aliases)
+		return question{b.alias(alias), "A", dns.RcodeSuccess, 1 + addresses(alias)}
 	case p < 72:
-		return b.mail(r.IntN(mailDomains)), "MX", dns.RcodeSuccess
+		return question{b.mail(r.IntN(mailDomains)), "MX", dns.RcodeSuccess, 2}
 	case p < 75:
-		return b.host(firstNote + r.IntN(notes)), "TXT", dns.RcodeSuccess
+		return question{b.host(firstNote + r.IntN(notes)), "TXT", dns.RcodeSuccess, 1}
 	case p < 77:
-		return b.sip(r.IntN(services)), "SRV", dns.RcodeSuccess
+		return question{b.sip(r.IntN(services)), "SRV", dns.RcodeSuccess, 2}
 	case p < 80: // no data
-		return b.host(dualHosts + r.IntN(hosts-dualHosts)), "AAAA", dns.RcodeSuccess
+		return question{b.host(dualHosts + r.IntN(hosts-dualHosts)), "AAAA", dns.RcodeSuccess, 0}
 	case p < 90:
-		return fmt.Sprintf("nx%d.%s", r.IntN(1e7), b.site()), "A", dns.RcodeNameError
+		return question{fmt.Sprintf("nx%d.%s", r.IntN(1e7), b.site()), "A", dns.RcodeNameError, 0}
 	case p < 95:
-		return fmt.Sprintf("w%d.%s", r.IntN(1e7), b.wild()), "A", dns.RcodeSuccess
+		return question{fmt.Sprintf("w%d.%s", r.IntN(1e7), b.wild()), "A", dns.RcodeSuccess, 1}
 	default:
-		return fmt.Sprintf("h%d.%s", r.IntN(1e7), b.child()), "A", dns.RcodeSuccess
+		return question{fmt.Sprintf("h%d.%s", r.IntN(1e7), b.child()), "A", dns.RcodeSuccess, 0}
 	}
 }
 
-// writeQuestions writes one question a line: name, type, response code.
+// writeQuestions writes one question a line: name, type, response code, answers.
 func writeQuestions(w io.Writer, list []question) error {
 	out := bufio.NewWriter(w)
 	for _, q := range list {
-		fmt.Fprintln(out, q.name, q.qtype, q.rcode)
+		fmt.Fprintln(out, q.name, q.qtype, q.rcode, q.answers)
 	}
 	return out.Flush()
 }
 
 // packed is a question as it goes on the wire, but for its ID.
 type packed struct {
-	msg   []byte
-	rcode byte
+	msg     []byte
+	rcode   byte
+	answers uint16
 }
 
 // readQuestions reads and packs what writeQuestions wrote.
@@ -75,7 +80,7 @@ func readQuestions(r io.Reader) ([]packed, error) {
 	in := bufio.NewScanner(r)
 	for in.Scan() {
 		var q question
-		if _, err := fmt.Sscan(in.Text(), &q.name, &q.qtype, &q.rcode); err != nil {
+		if _, err := fmt.Sscan(in.Text(), &q.name, &q.qtype, &q.rcode, &q.answers); err != nil {
 			return nil, fmt.Errorf("question %q: %w", in.Text(), err)
 		}
 		m := new(dns.Msg).SetQuestion(q.name, dns.StringToType[q.qtype])
@@ -84,7 +89,7 @@ func readQuestions(r io.Reader) ([]packed, error) {
 		if err != nil {
 			return nil, fmt.Errorf("question %q: %w", in.Text(), err)
 		}
-		list = append(list, packed{msg, byte(q.rcode)})
+		list = append(list, packed{msg, byte(q.rcode), uint16(q.answers)})
 	}
 	if err := in.Err(); err != nil {
 		return nil, err

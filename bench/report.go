@@ -18,6 +18,7 @@ type results struct {
 	Primary  string
 	Versions []string
 	Notes    []string
+	Runs     int
 	Quick    bool // zones too small to say anything
 	Samples  []sample
 }
@@ -62,7 +63,7 @@ type column struct {
 
 var columns = map[string][]column{
 	"transfer": {
-		{"wall", "wall s", 3, true}, {"cpu", "CPU s", 2, true}, {"resident", "MiB", 1, false}, {"idle", "idle", 1, false},
+		{"wall", "wall s", 3, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false}, {"idle", "idle", 1, false},
 		{"peak", "peak", 1, false}, {"perRecord", "bytes/record", 0, true}, {"peakPerRecord", "at peak", 0, true},
 	},
 	"queries": {
@@ -82,12 +83,13 @@ var titles = map[string]string{
 func (r *results) write(w io.Writer, to string) error {
 	out := new(bytes.Buffer)
 	fmt.Fprintf(out, "%s\n%s\n", r.Machine, strings.Join(r.Versions, "\n"))
+	fmt.Fprintf(out, "medians of %d runs; x: ratio to %s; least-most: of the first column\n", r.Runs, to)
 	if r.Primary != "" {
 		fmt.Fprintf(out, "primary: %s\n", r.Primary)
 	}
 	for _, part := range parts {
 		for _, of := range r.cases(part) {
-			fmt.Fprintf(out, "\n%s: %s (medians; x: ratio to %s; first column: least and most)\n", titles[part], of, to)
+			fmt.Fprintf(out, "\n%s: %s\n", titles[part], of)
 			r.table(out, part, of, to)
 		}
 	}

@@ -109,7 +109,7 @@ func (b *bench) start(s *server, z *zone, from *primary, cpu int, more ...func(*
 	if err := writeConfig(s.config, conf.Dir, conf); err != nil {
 		return nil, conf, err
 	}
-	p, err := start(dir, cpu, s.path, s.args...)
+	p, err := startProcess(dir, cpu, s.path, s.args...)
 	return p, conf, err
 }
 

@@ -122,16 +122,23 @@ func (b block) sip(i int) string   { return fmt.Sprintf("_sip._tcp.svc%d-%d", b,
 func (b block) child() string      { return fmt.Sprintf("dept%d", b) }
 func (b block) wild() string       { return fmt.Sprintf("wild%d", b) }
 
+// addresses is how many A records a host of any block has.
+func addresses(host int) int {
+	if host >= hosts-multihomed {
+		return 2
+	}
+	return 1
+}
+
 func company(w *zoneWriter) {
 	for n := range w.blocks {
 		b := block(n)
 		for i := range hosts {
-			w.put(b.host(i), 3600, "A", w.ipv4())
+			for range addresses(i) {
+				w.put(b.host(i), 3600, "A", w.ipv4())
+			}
 			if i < dualHosts {
 				w.put(b.host(i), 3600, "AAAA", w.ipv6())
-			}
-			if i >= hosts-multihomed {
-				w.put(b.host(i), 3600, "A", w.ipv4())
 			}
 		}
 		for i := range aliases {

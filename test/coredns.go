@@ -22,7 +22,7 @@ import (
 
 // CoreDNS is the running binary.
 type CoreDNS struct {
-	Addr    netip.AddrPort // where it answers: $ADDR and $PORT in the Corefile
+	Addr    netip.AddrPort // where it answers: on $PORT of the Corefile
 	Metrics netip.AddrPort // $METRICS in the Corefile
 
 	t   testing.TB
@@ -30,17 +30,20 @@ type CoreDNS struct {
 	*process
 }
 
-// StartCoreDNS starts the binary with a Corefile and waits until it serves. In the Corefile, $PORT is a free port on
-// 127.0.0.1 and $METRICS an address for the metrics.
-func StartCoreDNS(t testing.TB, corefile string) *CoreDNS {
-	t.Helper()
-	c := &CoreDNS{Addr: FreeAddr(t, "127.0.0.1"), Metrics: FreeAddr(t, "127.0.0.1"), t: t, dir: t.TempDir()}
+// NewCoreDNS chooses the addresses of a server that is to be started later.
+func NewCoreDNS(t testing.TB) *CoreDNS {
+	return &CoreDNS{Addr: FreeAddr(t, "127.0.0.1"), Metrics: FreeAddr(t, "127.0.0.1"), t: t, dir: t.TempDir()}
+}
+
+// Start starts the binary with a Corefile and waits until it listens. In the Corefile, $PORT is a free port, on 127.0.0.1,
+// and $METRICS an address for the metrics.
+func (c *CoreDNS) Start(corefile string) {
+	c.t.Helper()
 	corefile = strings.NewReplacer("$PORT", strconv.Itoa(int(c.Addr.Port())), "$METRICS", c.Metrics.String()).Replace(corefile)
 	if err := os.WriteFile(filepath.Join(c.dir, "Corefile"), []byte(corefile), 0o644); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.Restart()
-	return c
 }
 
 // Restart starts a server that was stopped or killed, with the Corefile that it had.
@@ -53,7 +56,7 @@ func (c *CoreDNS) Restart() {
 	}
 }
 
-// Stop asks the server to end; Kill ends it with kill -9.
+// Stop asks the server to end, and waits until it has.
 func (c *CoreDNS) Stop() { c.stop() }
 
 // Kill ends the server as kill -9 does.

@@ -36,13 +36,17 @@ type PeerConfig struct {
 	Zones  map[string]string // master files by the name of their zone
 	IP     string            // of 127.0.0.0/8; 127.0.0.1 if empty, and always for BIND. NOTIFY comes from it, too
 	Notify []netip.AddrPort  // who is told of a new version
+	Addr   netip.AddrPort    // a free one, if it has to be known before; of IP if not
 }
 
-// StartPeer starts a peer on a free port and waits until it serves every zone.
+// StartPeer starts a peer and waits until it serves every zone.
 func StartPeer(t testing.TB, kind *Kind, c PeerConfig) *Peer {
 	t.Helper()
 	if c.IP == "" {
 		c.IP = "127.0.0.1"
+	}
+	if !c.Addr.IsValid() {
+		c.Addr = FreeAddr(t, c.IP)
 	}
 	// Not t.TempDir: its name has the test's, and the path of a Unix socket has a hundred octets.
 	dir, err := os.MkdirTemp("", kind.Name)
@@ -50,7 +54,7 @@ func StartPeer(t testing.TB, kind *Kind, c PeerConfig) *Peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	p := &Peer{Kind: kind, Addr: FreeAddr(t, c.IP), t: t, dir: dir, Notify: c.Notify}
+	p := &Peer{Kind: kind, Addr: c.Addr, t: t, dir: dir, Notify: c.Notify}
 	for name, text := range c.Zones {
 		z := PeerZone{strings.ToLower(dns.Fqdn(name)), filepath.Join(dir, fmt.Sprintf("%d.zone", len(p.Zones)))}
 		p.Zones = append(p.Zones, z)

@@ -14,8 +14,9 @@ import (
 // NSD and Knot both do so for NS, MX and SRV, and both take an address from a wildcard. From below a cut come only the addresses
 // of name servers: they are glue, and elsewhere they would be data of a zone that is not ours (so NSD; Knot adds them everywhere).
 func (r *Result) addAdditional(key zone.Key) {
+	hosts := maxHosts
 	for i := range r.answer {
-		r.addAddresses(&r.answer[i].set, nil, inZone)
+		hosts -= r.addAddresses(&r.answer[i].set, nil, inZone, hosts)
 	}
 	for i := range r.authority {
 		e := &r.authority[i]
@@ -23,12 +24,15 @@ func (r *Result) addAdditional(key zone.Key) {
 			continue
 		}
 		cut := key.First(key.Labels() - int(e.owner.skip))
-		// Without the addresses that lie in the delegated zone the referral leads nowhere, so they come first (RFC 9471
-		// section 3.1); the others, of sibling zones and of this one, are a help.
-		r.addAddresses(&e.set, cut, inDomain)
-		r.addAddresses(&e.set, cut, outOfDomain)
+		// Without the addresses that lie in the delegated zone the referral leads nowhere, so they come first and all of
+		// them (RFC 9471 section 3.1); the others, of sibling zones and of this one, are a help.
+		r.addAddresses(&e.set, cut, inDomain, e.set.Count)
+		r.addAddresses(&e.set, cut, outOfDomain, maxHosts)
 	}
 }
+
+// maxHosts bounds the hosts of an answer whose addresses are looked up only because they may be of use.
+const maxHosts = 64
 
 // targets says which targets of an RRset are meant.
 type targets uint8
@@ -39,26 +43,28 @@ const (
 	outOfDomain                // the others
 )
 
-// addAddresses adds the addresses of the hosts that a set names.
-func (r *Result) addAddresses(set *zone.RRset, cut zone.Key, want targets) {
+// addAddresses adds the addresses of the hosts that a set names, up to a number of hosts. It returns how many they were.
+func (r *Result) addAddresses(set *zone.RRset, cut zone.Key, want targets, most int) (hosts int) {
 	skip := targetOffset(set.Type)
 	if skip < 0 {
-		return
+		return 0
 	}
 	for data := range set.All() {
-		if r.room < recordSize {
-			return
+		if hosts == most || r.room < recordSize {
+			break
 		}
 		key, ok := zone.AppendKey(r.target[:0], zone.Name(data[skip:]), r.version.Apex())
 		if !ok || want != inZone && bytes.HasPrefix(key, cut) != (want == inDomain) {
 			continue
 		}
+		hosts++
 		if n := r.host(key, set.Type == dns.TypeNS); !n.IsZero() {
 			owner := owner{name: zone.Name(data[skip:]), link: -1}
 			r.addAddress(n, dns.TypeA, owner, want)
 			r.addAddress(n, dns.TypeAAAA, owner, want)
 		}
 	}
+	return hosts
 }
 
 // targetOffset returns where the RDATA of a type has the name of a host whose addresses are of use, -1 if nowhere.
@@ -94,10 +100,11 @@ func (r *Result) host(key zone.Key, glue bool) zone.Node {
 	return m.Node
 }
 
-// addAddress adds the set of a type that a node owns, unless the message has it already.
+// addAddress adds the set of a type that a node owns. Each host of a referral is named once; elsewhere the message may have
+// the set already.
 func (r *Result) addAddress(n zone.Node, typ uint16, owner owner, want targets) {
 	set, ok := n.RRset(typ)
-	if !ok || r.has(r.answer, set, owner.name) || r.has(r.additional, set, owner.name) {
+	if !ok || want == inZone && (r.has(r.answer, set, owner.name) || r.has(r.additional, set, owner.name)) {
 		return
 	}
 	full := r.Truncated

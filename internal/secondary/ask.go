@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"github.com/concord-dns/concord/internal/xfr"
@@ -153,10 +154,29 @@ func (p *primary) probe() (answered bool) {
 	return true
 }
 
-func probe(ctx context.Context, c *xfr.Conn, apex zone.Name) (zone.SOA, error) {
+func probe(ctx context.Context, c *xfr.Conn, apex zone.Name) (soa zone.SOA, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
+	defer caught(&err)
 	return c.Probe(ctx, apex)
+}
+
+func (p *primary) receiveOver(conn *xfr.Conn) (c xfr.Candidate, err error) {
+	defer caught(&err)
+	return conn.AXFR(p.zone.ctx, p.zone.apex, p.ask.pool(), p.ask.limit)
+}
+
+// caught makes an error of a panic. What is parsed here is whatever a primary chose to send, and a mistake of ours in it must
+// not end a server with all of its zones.
+func caught(err *error) {
+	if r := recover(); r != nil {
+		where := "an unknown place"
+		if pc := make([]uintptr, 1); runtime.Callers(4, pc) > 0 { // past Callers, here, the runtime's panic and who called it
+			frame, _ := runtime.CallersFrames(pc).Next()
+			where = fmt.Sprintf("%s:%d", frame.Function, frame.Line)
+		}
+		*err = fmt.Errorf("a mistake in Concord, please report it: panic in %s: %v", where, r)
+	}
 }
 
 func (p *primary) transfer() (answered bool) { return p.transferOver(nil) }
@@ -173,7 +193,7 @@ func (p *primary) transferOver(conn *xfr.Conn) (answered bool) {
 		if conn == nil {
 			conn = z.options.Client.Open(p.config.Addresses[i])
 		}
-		c, err := conn.AXFR(z.ctx, z.apex, a.pool(), a.limit)
+		c, err := p.receiveOver(conn)
 		conn.Close()
 		conn = nil
 		if err != nil {

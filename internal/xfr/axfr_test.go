@@ -290,7 +290,7 @@ func TestAXFRAfterError(t *testing.T) {
 	}
 	_, second := a.Message(message(t, q, nil, soa7, soa7))
 	_, _, third := a.Finish()
-	if second != error(a.failed) || third != error(a.failed) {
+	if !errors.Is(second, a.failed) || !errors.Is(third, a.failed) {
 		t.Errorf("errors %v and %v, want the first one again", second, third)
 	}
 	if a.builder != nil {

@@ -203,14 +203,14 @@ func TestClientCancel(t *testing.T) {
 	p.Behave(primarytest.Behaviour{SilentAfter: 2, MessageSize: 512})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("the zone was removed")
-	stopped := make(chan struct{})
+	ended := make(chan error, 1)
 	go func() {
-		defer close(stopped)
-		p.Await(t, func(c primarytest.Counts) bool { return c.Transfers == 1 })
-		cancel(why)
+		_, err := new(Client).AXFR(ctx, p.Addr(), z.Apex(), nil, 0)
+		ended <- err
 	}()
-	_, err := new(Client).AXFR(ctx, p.Addr(), z.Apex(), nil, 0)
-	<-stopped
+	p.Await(t, func(c primarytest.Counts) bool { return c.Transfers == 1 })
+	cancel(why)
+	err := <-ended
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.Phase != PhaseCancelled || !errors.Is(err, why) {
 		t.Fatalf("%v, want an *Error of the phase cancelled with the cause", err)

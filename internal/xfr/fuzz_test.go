@@ -2,6 +2,7 @@ package xfr
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,11 +48,11 @@ func FuzzAXFR(f *testing.F) {
 		if (v == nil) == (err == nil) {
 			t.Fatalf("version %v and error %v, want one of them", v, err)
 		}
-		if failed != nil && err != failed {
+		if failed != nil && !errors.Is(err, failed) {
 			t.Fatalf("Message gives %v, Finish gives %v", failed, err)
 		}
 		if err != nil {
-			if _, ok := err.(*Error); !ok {
+			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("%T %v, want an *Error", err, err)
 			}
 			return

@@ -60,7 +60,7 @@ type record struct {
 }
 
 // open begins a message: it checks that it answers q, and leaves the reader before the first record. Only messages after
-// the first may do without the question (RFC 5936 section 2.2.1).
+// the first may do without the question (RFC 5936 section 2.2.1). AA is not looked at: Knot does not set it in a transfer.
 func (r *reader) open(q Question, msg []byte, first bool) error {
 	if len(msg) < headerSize {
 		return parseFault("%d octets are too short for a message", len(msg))
