@@ -61,7 +61,7 @@ $(LINTER):
 .PHONY: bench
 bench: peers build ## run the benchmarks, and measure the binary beside the peers
 	@go test -run '^$$' -bench . -benchmem ./internal/... ./plugin/...
-	@go run ./bench $(BENCHFLAGS)
+	@go run ./bench -coredns ./coredns $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (30s)

@@ -156,6 +156,10 @@ func (b *bench) prepare(ctx context.Context) error {
 			return fmt.Errorf("build cmd/coredns: %w\n%s", err, out)
 		}
 	}
+	var err error
+	if b.binary, err = filepath.Abs(b.binary); err != nil { // servers run in directories of their own
+		return err
+	}
 	for _, s := range servers {
 		if !slices.Contains(b.peers, s.name) {
 			continue

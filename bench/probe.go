@@ -79,7 +79,10 @@ func (p *prober) wait(ctx context.Context, server *process, done func(serial uin
 		case done(serial, err):
 			return now, nil
 		case now.After(end):
-			return now, fmt.Errorf("%s: not after %v; last seen: serial %d, %v\n%s", p.zone, patience, serial, err, server.tail())
+			if err == nil {
+				err = fmt.Errorf("it serves serial %d", serial)
+			}
+			return now, fmt.Errorf("%s: not after %v: %w\n%s", p.zone, patience, err, server.tail())
 		}
 		if err := errors.Join(ctx.Err(), server.ended()); err != nil {
 			return now, err

@@ -17,7 +17,6 @@ type process struct {
 	dir  string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
-	err  error         // how, once done is closed
 }
 
 // anyCPU leaves it to the system where a process runs.
@@ -42,8 +41,8 @@ func startProcess(dir string, cpu int, program string, args ...string) (*process
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
+		defer close(p.done)
+		_ = p.cmd.Wait() // cmd.ProcessState keeps how it ended
 	}()
 	return p, nil
 }
@@ -69,7 +68,7 @@ func (p *process) stop() {
 func (p *process) ended() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s has ended: %v\n%s", p.name, p.err, p.tail())
+		return fmt.Errorf("%s has ended: %v\n%s", p.name, p.cmd.ProcessState, p.tail())
 	default:
 		return nil
 	}

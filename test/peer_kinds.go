@@ -79,7 +79,9 @@ template:
   - id: default
     storage: "{{.Path ""}}"
     acl: out
+{{- if .Notify}}
     notify: [{{range $i, $addr := .Notify}}{{if $i}}, {{end}}n{{$i}}{{end}}]
+{{- end}}
     zonefile-sync: -1
     zonefile-load: whole
     journal-content: none

@@ -37,6 +37,11 @@ func startProcess(t testing.TB, name, dir, program string, args ...string) *proc
 	}()
 	t.Cleanup(func() {
 		p.stop()
+		for _, sign := range []string{"DATA RACE", "panic"} { // CoreDNS survives the panic of a query
+			if line, ok := p.log.Find(0, sign); ok {
+				t.Errorf("in the log of %s: %s", name, line)
+			}
+		}
 		if t.Failed() {
 			t.Logf("the log of %s:\n%s", name, p.log.Tail())
 		}

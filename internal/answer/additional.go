@@ -12,7 +12,7 @@ import (
 // key is that of the last name looked up.
 //
 // NSD and Knot both do so for NS, MX and SRV, and both take an address from a wildcard. From below a cut come only the addresses
-// of name servers: they are glue, and elsewhere they would be data of a zone that is not ours (so NSD; Knot adds them everywhere).
+// of name servers: that is glue, which is "only used as part of a referral response" (section 4.2.1). So NSD; Knot adds it everywhere.
 func (r *Result) addAdditional(key zone.Key) {
 	hosts := maxHosts
 	for i := range r.answer {
@@ -50,7 +50,11 @@ func (r *Result) addAddresses(set *zone.RRset, cut zone.Key, want targets, most 
 		return 0
 	}
 	for data := range set.All() {
-		if hosts == most || r.room < recordSize {
+		if hosts == most {
+			break
+		}
+		if r.room < recordSize {
+			r.Truncated = r.Truncated || want == inDomain
 			break
 		}
 		key, ok := zone.AppendKey(r.target[:0], zone.Name(data[skip:]), r.version.Apex())

@@ -56,23 +56,6 @@ type Result struct {
 	buf    []byte
 }
 
-// An entry is an RRset of a section.
-type entry struct {
-	set   zone.RRset
-	owner owner
-	ttl   uint32
-	// alias marks a CNAME whose target is the next name of the chain. The set of a synthesized one holds no RDATA.
-	alias bool
-}
-
-// An owner is the owner name of an entry: a name of the chain without its first labels or, for link < 0, a name of its own.
-// A name of the chain keeps the case of the question, and its suffixes need no memory.
-type owner struct {
-	name zone.Name
-	link int8
-	skip uint8
-}
-
 var results = sync.Pool{New: func() any {
 	return &Result{
 		answer:     make([]entry, 0, 4),

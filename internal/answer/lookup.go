@@ -14,7 +14,7 @@ const maxAliases = 16
 func (r *Result) resolve() {
 	apex := r.version.Apex()
 	key, ok := zone.AppendKeyString(r.key[:0], r.question.Name, apex)
-	if !ok {
+	if !ok || !dns.IsFqdn(r.question.Name) {
 		r.Rcode = dns.RcodeRefused
 		return
 	}
@@ -30,6 +30,9 @@ func (r *Result) resolve() {
 }
 
 // step is step 3 for the last name of the chain, whose key is given. It reports whether an alias is to be followed.
+//
+// What a signed zone proves beside its answers (RFC 4035 section 3.1.3) has its place where the Match is at hand, here: at a
+// referral without DS, at what a wildcard makes, and at a denial.
 func (r *Result) step(key zone.Key) (again bool) {
 	m := r.version.Find(key)
 	labels := key.Labels()
@@ -47,8 +50,9 @@ func (r *Result) step(key zone.Key) (again bool) {
 	case m.Exists:
 		return r.data(m.Node, labels)
 	case m.WildcardExists:
-		// RFC 4592 section 3.3.2: the wildcard's data with the name asked for as its owner. A wildcard that owns NS or
-		// DNAME is no cut and no redirection for the names that it makes (sections 4.2 and 4.4 leave that open).
+		// RFC 4592 section 3.3: the wildcard's data with the name asked for as its owner. A wildcard that owns NS or
+		// DNAME is no cut and no redirection for the names that it makes; sections 4.2 and 4.4 leave that open, and NSD
+		// has it so.
 		return r.data(m.Wildcard, labels)
 	}
 	r.Rcode = dns.RcodeNameError
@@ -208,105 +212,4 @@ func (r *Result) denial(labels int) {
 	apex := r.version.ApexNode()
 	set, _ := apex.RRset(dns.TypeSOA)
 	r.add(&r.authority, apex, set, min(set.TTL, r.version.SOA().Minimum), r.above(labels))
-}
-
-// add adds an RRset, and with DO its signatures, to a section. The node is where it came from; a zero one has no
-// signatures. It reports false when a message has no room for the RRset, which is left out as a whole (RFC 2181 section 9).
-func (r *Result) add(section *[]entry, n zone.Node, set zone.RRset, ttl uint32, owner owner) bool {
-	if set.Type == dns.TypeDNAME && r.has(r.answer, set, r.wireName(owner)) {
-		return true // the chain that a DNAME made ends at its owner
-	}
-	if !r.reserve(set) {
-		r.Truncated = true
-		return false
-	}
-	*section = append(*section, entry{set: set, owner: owner, ttl: ttl})
-	if r.question.DO && set.Type != dns.TypeRRSIG {
-		if sig, ok := n.Signatures(set.Type); ok {
-			return r.add(section, n, sig, min(sig.TTL, ttl), owner)
-		}
-	}
-	return true
-}
-
-// addAlias adds a CNAME, whose target the caller makes the next name of the chain.
-func (r *Result) addAlias(n zone.Node, set zone.RRset) bool {
-	at := len(r.answer)
-	if !r.add(&r.answer, n, set, set.TTL, r.here()) {
-		return false
-	}
-	r.answer[at].alias = true
-	return true
-}
-
-// reserve takes the room of a set, or says that there is none. It counts the least that the set can take on the wire, so
-// it bounds the work and is no substitute for truncation.
-func (r *Result) reserve(set zone.RRset) bool {
-	size := set.Count * (recordSize + 2)
-	if !compressible(set.Type) {
-		size = set.Count*(recordSize-3) + set.Size() // Size has up to three octets with each RDATA
-	}
-	if size > r.room {
-		return false
-	}
-	r.room -= size
-	return true
-}
-
-// recordSize is the size of a record with a compressed owner name and no RDATA.
-const recordSize = 12
-
-// compressible reports whether RDATA of the type may be smaller on the wire than it is in a version (RFC 3597 section 4).
-func compressible(typ uint16) bool {
-	switch typ {
-	case dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypePTR, dns.TypeMX,
-		dns.TypeMB, dns.TypeMD, dns.TypeMF, dns.TypeMG, dns.TypeMR, dns.TypeMINFO:
-		return true
-	}
-	return false
-}
-
-// here is the last name of the chain as an owner.
-func (r *Result) here() owner { return r.above(0) }
-
-// above is the last name of the chain without its first labels.
-func (r *Result) above(labels int) owner {
-	return owner{link: int8(len(r.chain) - 1), skip: uint8(labels)}
-}
-
-// linkName returns a name of the chain.
-func (r *Result) linkName(link int) zone.Name {
-	if r.chain[link] == nil { // the first, which AppendKeyString has found well formed
-		r.chain[link], _ = zone.ParseName(r.question.Name)
-	}
-	return r.chain[link]
-}
-
-// wireName returns an owner name in wire form.
-func (r *Result) wireName(o owner) zone.Name {
-	if o.link < 0 {
-		return o.name
-	}
-	name := r.linkName(int(o.link))
-	for range o.skip {
-		name = name[1+int(name[0]):]
-	}
-	return name
-}
-
-// has reports whether a section has that set with that owner.
-func (r *Result) has(section []entry, set zone.RRset, name zone.Name) bool {
-	for i := range section {
-		e := &section[i]
-		if e.set.Type == set.Type && same(e.set, set) && r.wireName(e.owner).Equal(name) {
-			return true
-		}
-	}
-	return false
-}
-
-// same reports whether two sets are one and the same place of a version.
-func same(a, b zone.RRset) bool {
-	x, y := a.First(), b.First()
-	return len(x) > 0 && len(y) > 0 && &x[0] == &y[0]
 }

@@ -1,8 +1,6 @@
 package answer
 
 import (
-	"strings"
-
 	"github.com/miekg/dns"
 
 	"github.com/concord-dns/concord/internal/zone"
@@ -116,35 +114,6 @@ func (r *Result) appendAlias(rrs []dns.RR, h dns.RR_Header, e *entry) []dns.RR {
 		target = ""
 	}
 	return rrs
-}
-
-// ownerText returns an owner name in presentation form.
-func (r *Result) ownerText(o owner) string {
-	if o.link < 0 {
-		return r.name(o.name)
-	}
-	name := r.links[o.link]
-	for range o.skip {
-		name = parent(name)
-	}
-	return name
-}
-
-// parent returns a name without its first label.
-func parent(name string) string {
-	i := strings.IndexByte(name, '.')
-	if j := strings.IndexByte(name[:max(i, 0)], '\\'); j >= 0 {
-		// An escape: find the first dot that ends a label.
-		for i = j; i < len(name) && name[i] != '.'; i++ {
-			if name[i] == '\\' {
-				i++ // of \DDD the digits are no dots
-			}
-		}
-	}
-	if i < 0 || i+1 >= len(name) {
-		return "."
-	}
-	return name[i+1:]
 }
 
 // name writes a name in presentation form.

@@ -167,12 +167,12 @@ answer: foo.bar.example. 3600 IN TXT "this is a wildcard"`},
 		{"2.2.1", "host.subdel.example.", dns.TypeA, `NOERROR
 authority: subdel.example. 3600 IN NS ns.example.com.
 authority: subdel.example. 3600 IN NS ns.example.net.`},
-		{"2.2.1", "ghost.*.example.", dns.TypeMX, "NXDOMAIN aa\n" + rfc4592SOA},
+		{"2.2.1 and 2.1.3", "ghost.*.example.", dns.TypeMX, "NXDOMAIN aa\n" + rfc4592SOA},
 		{"2.2.2", "_tcp.host2.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
 		{"2.2.2", "host2.example.", dns.TypeTXT, "NOERROR aa\n" + rfc4592SOA},
-		{"2.1.3: the wildcard itself", "*.example.", dns.TypeTXT, `NOERROR aa
+		{"2.3: the wildcard itself", "*.example.", dns.TypeTXT, `NOERROR aa
 answer: *.example. 3600 IN TXT "this is a wildcard"`},
-		{"2.1.3: case is kept", "HoSt3.ExAmPlE.", dns.TypeTXT, `NOERROR aa
+		{"RFC 4343 4.1: case does not matter", "HoSt3.ExAmPlE.", dns.TypeTXT, `NOERROR aa
 answer: host3.example. 3600 IN TXT "this is a wildcard"`},
 	})
 	runCases(t, "example.", `
@@ -183,8 +183,8 @@ a.*.ent.example. 3600 IN A   192.0.2.1
 *.ns.example.    3600 IN NS  ns.example.com.
 *.d.example.     3600 IN DNAME example.net.
 `, []rfcCase{
-		{"2.2.2 and 3.3.2: the wildcard is an empty non-terminal", "x.ent.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
-		{"4.4: CNAME of a wildcard, which leads to itself", "x.c.example.", dns.TypeA, `NOERROR aa
+		{"4.9: the wildcard is an empty non-terminal", "x.ent.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
+		{"4.3: CNAME of a wildcard, which leads to itself", "x.c.example.", dns.TypeA, `NOERROR aa
 answer: loop.c.example. 3600 IN CNAME loop.c.example.
 answer: x.c.example. 3600 IN CNAME loop.c.example.`},
 		{"4.2: NS of a wildcard, as NSD has it", "x.ns.example.", dns.TypeNS, `NOERROR aa
@@ -239,9 +239,9 @@ www.target.com. 60   IN A   192.0.2.2
 cyc.com.        60   IN DNAME c.cyc.com.
 long.com.       60   IN DNAME `+strings.Repeat("z", 60)+`.net.
 `, []rfcCase{
-		{"2.2: the owner itself", "example.com.", dns.TypeA, `NOERROR aa
+		{"2.3: the owner itself", "example.com.", dns.TypeA, `NOERROR aa
 answer: example.com. 60 IN A 192.0.2.1`},
-		{"2.2: the owner itself", "example.com.", dns.TypeDNAME, `NOERROR aa
+		{"2.3: the owner itself", "example.com.", dns.TypeDNAME, `NOERROR aa
 answer: example.com. 60 IN DNAME example.net.`},
 		{"2.2", "a.b.example.com.", dns.TypeA, `NOERROR aa
 answer: a.b.example.com. 60 IN CNAME a.b.example.net.
@@ -283,7 +283,7 @@ answer: x. 60 IN DNAME .`},
 	})
 }
 
-// RFC 9471: all glue within the delegated zone; RFC 9471 section 2.3: and that of its siblings.
+// RFC 9471 section 3.1: all glue within the delegated zone; section 3.2: and that of its siblings.
 func TestGlue(t *testing.T) {
 	runCases(t, "test.", `
 test.           3600 IN SOA ns.test. h.test. 1 3600 600 86400 300
@@ -313,7 +313,7 @@ authority: foo.test. 3600 IN NS ns1.foo.test.
 additional: ns.test. 3600 IN A 192.0.2.1
 additional: ns1.bar.test. 3600 IN A 192.0.2.2
 additional: ns1.foo.test. 3600 IN AAAA 2001:db8::1`},
-		{"data below a cut is no additional data but glue", "mail.test.", dns.TypeMX, `NOERROR aa
+		{"RFC 1034 4.2.1: glue is for referrals", "mail.test.", dns.TypeMX, `NOERROR aa
 answer: mail.test. 3600 IN MX 1 ns1.bar.test.
 answer: mail.test. 3600 IN MX 2 ns.test.
 answer: mail.test. 3600 IN MX 3 ns.test.

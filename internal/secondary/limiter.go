@@ -44,7 +44,7 @@ type job struct {
 	run    func() bool    // says whether the primary answered
 
 	next, prev *job
-	queued     bool
+	in         *queue // nil while it waits in none
 }
 
 // gate lets a number of jobs run at once.
@@ -57,13 +57,17 @@ type gate struct {
 	known   map[netip.AddrPort]bool // whether the primary answered last time
 }
 
-// lane is the queue of one primary.
+// lane is what one primary has to do with a gate.
 type lane struct {
-	key         netip.AddrPort
-	first, last *job
-	running     int
-	inTurn      bool
+	key     netip.AddrPort
+	urgent  queue
+	routine queue
+	running int
+	inTurn  bool
 }
+
+// queue is a list of jobs that wait.
+type queue struct{ first, last *job }
 
 func (g *gate) resize(limit int) {
 	g.mu.Lock()
@@ -80,7 +84,11 @@ func (g *gate) enter(j *job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l := g.lane(j.key)
-	l.push(j)
+	if j.urgent {
+		l.urgent.push(j)
+	} else {
+		l.routine.push(j)
+	}
 	if !l.inTurn {
 		l.inTurn = true
 		g.turn = append(g.turn, l)
@@ -92,11 +100,7 @@ func (g *gate) enter(j *job) {
 func (g *gate) leave(j *job) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !j.queued {
-		return false
-	}
-	g.lanes[j.key].remove(j)
-	return true
+	return j.leave()
 }
 
 // claim takes a place for j at once, without queueing, if there is one that nobody waits for. Release gives it back.
@@ -104,7 +108,7 @@ func (g *gate) claim(j *job) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.start() // lanes without a queue leave the turn
-	if l := g.lane(j.key); g.running < g.limit && l.first == nil && l.running < g.most(l, j) {
+	if l := g.lane(j.key); g.running < g.limit && l.next() == nil && l.running < g.most(l, j) {
 		l.running++
 		g.running++
 		return true
@@ -146,7 +150,7 @@ func (g *gate) start() {
 	for skipped := 0; g.running < g.limit && skipped < len(g.turn); {
 		l := g.turn[0]
 		g.turn = g.turn[1:]
-		j := l.first
+		j := l.next()
 		if j == nil {
 			l.inTurn = false
 			g.forget(l)
@@ -158,7 +162,7 @@ func (g *gate) start() {
 			continue
 		}
 		skipped = 0
-		l.remove(j)
+		j.leave()
 		l.running++
 		g.running++
 		go g.work(j)
@@ -189,52 +193,45 @@ func (g *gate) work(j *job) {
 
 // forget drops a lane that nobody uses.
 func (g *gate) forget(l *lane) {
-	if l.first == nil && l.running == 0 && !l.inTurn {
+	if l.next() == nil && l.running == 0 && !l.inTurn {
 		delete(g.lanes, l.key)
 	}
 }
 
-func (l *lane) push(j *job) {
-	j.queued = true
-	if j.urgent && l.first != nil { // behind the urgent ones that are there
-		at := l.first
-		for at != nil && at.urgent {
-			at = at.next
-		}
-		if at != nil {
-			l.insertBefore(at, j)
-			return
-		}
+// next returns the job that is next, nil if none waits.
+func (l *lane) next() *job {
+	if l.urgent.first != nil {
+		return l.urgent.first
 	}
-	j.prev, j.next = l.last, nil
-	if l.last == nil {
-		l.first = j
-	} else {
-		l.last.next = j
-	}
-	l.last = j
+	return l.routine.first
 }
 
-func (l *lane) insertBefore(at, j *job) {
-	j.prev, j.next = at.prev, at
-	if at.prev == nil {
-		l.first = j
+func (q *queue) push(j *job) {
+	j.in, j.prev, j.next = q, q.last, nil
+	if q.last == nil {
+		q.first = j
 	} else {
-		at.prev.next = j
+		q.last.next = j
 	}
-	at.prev = j
+	q.last = j
 }
 
-func (l *lane) remove(j *job) {
+// leave takes a job out of its queue and says whether it was in one.
+func (j *job) leave() bool {
+	q := j.in
+	if q == nil {
+		return false
+	}
 	if j.prev == nil {
-		l.first = j.next
+		q.first = j.next
 	} else {
 		j.prev.next = j.next
 	}
 	if j.next == nil {
-		l.last = j.prev
+		q.last = j.prev
 	} else {
 		j.next.prev = j.prev
 	}
-	j.next, j.prev, j.queued = nil, nil, false
+	j.in, j.next, j.prev = nil, nil, nil
+	return true
 }

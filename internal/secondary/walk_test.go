@@ -16,7 +16,7 @@ import (
 	"github.com/concord-dns/concord/internal/zone"
 )
 
-var walks = flag.Int("walks", 60, "how many random lives TestWalk plays")
+var walks = flag.Int("walks", 15, "how many random lives TestWalk plays")
 
 // TestWalk plays random lives, in which primaries change, lie, hang and die, and looks after each step whether
 //

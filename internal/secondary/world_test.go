@@ -163,7 +163,7 @@ func describe(e Event) string {
 	case Transferred:
 		return fmt.Sprintf("%s sent %d, %d records", e.Primary, e.Serial, e.Records)
 	case Failed:
-		return fmt.Sprintf("%s failed (%s, %s, %d in a row): %v", e.Primary, e.Kind, e.Phase, e.Failures, e.Err)
+		return fmt.Sprintf("%s failed (%s, %s, %d in a row)", e.Primary, e.Kind, e.Phase, e.Failures)
 	case Recovered:
 		return fmt.Sprintf("%s recovered after %d failures", e.Primary, e.Failures)
 	case Notified:

@@ -100,6 +100,8 @@ func collectZone(ch chan<- prometheus.Metric, zone string, s *secondary.Status) 
 		}
 		if p.Told {
 			gauge(primarySerial, float64(p.Serial), p.Name)
+		}
+		if !p.LastSuccess.IsZero() {
 			gauge(primaryLastSuccess, timestamp(p.LastSuccess), p.Name)
 		}
 		if p.Version != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/plugin"
@@ -27,15 +28,16 @@ func parse(c *caddy.Controller) ([]zoneConfig, error) {
 	var zones []zoneConfig
 	lines := make(map[string]position)
 	for c.Next() {
+		start := here(c)
 		parsed, err := parseDirective(c)
 		if err != nil {
 			return nil, err
 		}
 		for _, z := range parsed {
 			if first, ok := lines[z.Origin]; ok {
-				return nil, here(c).errorf("zone %s: is configured twice in this server block, first at %s; keep one", z.Origin, first)
+				return nil, start.errorf("zone %s: is configured twice in this server block, first at %s; keep one", z.Origin, first)
 			}
-			lines[z.Origin] = here(c)
+			lines[z.Origin] = start
 			zones = append(zones, z)
 		}
 	}
@@ -159,22 +161,28 @@ func here(c *caddy.Controller) position { return position{c.File(), c.Line()} }
 
 func (p position) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
 
-// errorf makes an error in the form of CoreDNS's own parse errors.
+// errorf makes an error in the form of CoreDNS's own parse errors. It is one line, whatever somebody put in quotes.
 func (p position) errorf(format string, args ...any) error {
-	return fmt.Errorf("%s - Error during parsing: %w", p, fmt.Errorf(format, args...))
+	text := fmt.Sprintf("%s - Error during parsing: ", p) + fmt.Sprintf(format, args...)
+	return errors.New(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, text))
 }
 
 // wrap puts the place, and the property unless err names it, before err.
 func (p position) wrap(property string, args []string, err error) error {
 	var placed *placedError
 	if errors.As(err, &placed) {
-		return placed.at.errorf("%w", placed.error)
+		return placed.at.errorf("%v", placed.error)
 	}
 	var e *config.Error
 	if errors.As(err, &e) {
-		return p.errorf("%w", err)
+		return p.errorf("%v", err)
 	}
-	return p.errorf("%s: %w", strings.TrimSpace(property+" "+strings.Join(args, " ")), err)
+	return p.errorf("%s: %v", strings.TrimSpace(property+" "+strings.Join(args, " ")), err)
 }
 
 // placedError is an error about another line than the property's own: one in the block of a primary.

@@ -3,7 +3,9 @@ package concord
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/concord-dns/concord/internal/config"
@@ -58,6 +60,9 @@ func readPrimaryBlock(b *directive, p *config.Primary) error {
 			return fail("this version of concord has no %s; %s", why.what, why.remedy)
 		}
 		args := b.RemainingArgs()
+		if slices.Contains(args, "}") {
+			return fail("the closing brace is on its line; put it on one of its own")
+		}
 		if seen[name] {
 			return fail("is given twice; keep one")
 		}
@@ -80,11 +85,11 @@ func readPrimaryBlock(b *directive, p *config.Primary) error {
 			if err == nil {
 				p.Transfers, err = number(s)
 			}
-			if err != nil {
-				return fail("%w", err)
+			if err == nil && p.Transfers < 1 {
+				err = fmt.Errorf("%s is none", s)
 			}
-			if p.Transfers == 0 {
-				return fail("is no number of transfers; write 1 or more, or leave it out")
+			if err != nil {
+				return fail("%w; write 1 or more, or leave it out", err)
 			}
 		default:
 			return fail("is not a property of a primary; write one of: notify_from, transfers")
@@ -99,11 +104,14 @@ func readPrimaryBlock(b *directive, p *config.Primary) error {
 // address reads IP, IP:PORT, [IPv6] or [IPv6]:PORT. Names are not looked up: the zones that would answer may be our own.
 func address(s string) (netip.AddrPort, error) {
 	if strings.HasPrefix(s, "tls://") {
-		return netip.AddrPort{}, fmt.Errorf("%s: this version of concord has no transfers over TLS yet; "+
-			"write %s and transfer over a network that you trust", s, strings.TrimPrefix(s, "tls://"))
+		return netip.AddrPort{}, fmt.Errorf("this version of concord has no transfers over TLS yet; "+
+			"write %s and transfer over a network that you trust", strings.TrimPrefix(s, "tls://"))
 	}
 	if addr, err := netip.ParseAddrPort(s); err == nil {
 		return addr, nil
+	}
+	if host, port, err := net.SplitHostPort(s); err == nil && net.ParseIP(host) != nil {
+		return netip.AddrPort{}, fmt.Errorf("%q is not a port; write 1 to 65535, or leave it out for 53", port)
 	}
 	bare := s
 	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {

@@ -160,7 +160,9 @@ func readLimit(b *directive, args []string) error {
 	case "idle":
 		l.Idle, err = config.ParseDuration(args[1])
 	case "transfers":
-		l.Transfers, err = number(args[1])
+		if l.Transfers, err = number(args[1]); err != nil {
+			err = fmt.Errorf("%w; write how many run at once, such as 10", err)
+		}
 	default:
 		err = errors.New("is not a limit; write size, time, idle or transfers")
 	}
@@ -172,7 +174,10 @@ func readHistory(b *directive, args []string) error {
 	if err == nil {
 		b.zone.History, err = number(s)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%w; write how many versions are kept, such as 16", err)
+	}
+	return nil
 }
 
 func readFallthrough(b *directive, args []string) error {
@@ -215,7 +220,7 @@ func duration(args []string) (time.Duration, error) {
 func number(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a number; write one such as 10", s)
+		return 0, fmt.Errorf("%q is not a number", s)
 	}
 	return n, nil
 }

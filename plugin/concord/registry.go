@@ -2,7 +2,8 @@ package concord
 
 import (
 	"fmt"
-	"hash/fnv"
+	"iter"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,18 +22,25 @@ type registry struct {
 	limiter  *secondary.Limiter
 	notifier notifier
 
-	mu      sync.Mutex // guards what follows; not taken by queries. Zones are stopped outside of it.
-	zones   []*running // oldest first
-	reloads *instance  // the instance that is being replaced, during a reload
+	mu      sync.Mutex            // guards what follows; not taken by queries. Zones are stopped outside of it.
+	zones   []*running            // oldest first
+	known   map[string]*running   // the same, by identity
+	origins map[string][]*running // the same, by origin
+	reloads *instance             // the instance that is being replaced, during a reload
 }
 
-func newRegistry() *registry { return &registry{limiter: secondary.NewLimiter(0)} }
+func newRegistry() *registry {
+	return &registry{
+		limiter: secondary.NewLimiter(0), known: make(map[string]*running), origins: make(map[string][]*running),
+	}
+}
 
 // running is a zone that runs, and who holds it.
 type running struct {
-	zone    *secondary.Zone
-	config  config.Zone
-	holders []*block // guarded by the registry's lock
+	zone     *secondary.Zone
+	config   config.Zone
+	identity string
+	holders  []*block // guarded by the registry's lock
 	// label names the zone in metrics and log: its origin, save for a second zone of the same origin.
 	label     atomic.Pointer[string]
 	strangers strangers
@@ -64,66 +72,91 @@ func (in *instance) start() error {
 	defer r.mu.Unlock()
 	in.parent = r.reloads
 	transfers := 0
-	seen := make(map[string][]*running) // of this instance, by origin
+	views := make(map[string][]string) // the identities of each origin's zones, in the Corefile's order
+	for e := range in.entries() {
+		id := identityOf(e.config.Zone)
+		if ids := views[e.config.Origin]; !slices.Contains(ids, id) {
+			views[e.config.Origin] = append(ids, id)
+		}
+		transfers = max(transfers, e.config.Limit.Transfers)
+	}
+	r.limiter.Resize(transfers)
 	for _, b := range in.blocks {
 		b.connect()
 		for _, e := range b.order {
-			run, err := r.hold(b, e.config.Zone)
+			ids := views[e.config.Origin]
+			run, err := r.hold(b, e.config.Zone, len(ids) > 1)
 			if err != nil {
 				return err
 			}
 			e.running = run
-			transfers = max(transfers, e.config.Limit.Transfers)
-			if same := seen[e.config.Origin]; !slices.Contains(same, run) {
-				run.setLabel(len(same))
-				seen[e.config.Origin] = append(same, run)
-			}
+			run.setLabel(slices.Index(ids, run.identity))
 		}
 	}
-	r.limiter.Resize(transfers)
-	for _, b := range in.blocks {
-		for _, e := range b.order {
-			e.running.zone.Start()
-		}
+	for e := range in.entries() {
+		e.running.zone.Start()
 	}
 	in.started.Store(true)
 	return nil
 }
 
-// hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
-func (r *registry) hold(b *block, cfg config.Zone) (*running, error) {
-	identity := identityOf(cfg)
-	var predecessor *running
-	for _, run := range slices.Backward(r.zones) {
-		if run.config.Origin != cfg.Origin {
-			continue
-		}
-		if identityOf(run.config) == identity {
-			run.holders = append(run.holders, b)
-			return run, nil
-		}
-		// Another reading of the Corefile had the zone in another way; one of our own is another zone (two views).
-		if predecessor == nil && !slices.ContainsFunc(run.holders, func(h *block) bool { return h.instance == b.instance }) {
-			predecessor = run
+// entries are the zones of all blocks.
+func (in *instance) entries() iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for _, b := range in.blocks {
+			for _, e := range b.order {
+				if !yield(e) {
+					return
+				}
+			}
 		}
 	}
-	run := &running{config: cfg, holders: []*block{b}}
+}
+
+// hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
+func (r *registry) hold(b *block, cfg config.Zone, views bool) (*running, error) {
+	identity := identityOf(cfg)
+	if run := r.known[identity]; run != nil {
+		run.holders = append(run.holders, b)
+		return run, nil
+	}
+	run := &running{config: cfg, identity: identity, holders: []*block{b}}
 	run.setLabel(0)
 	o := secondary.Options{
 		Client:  &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle},
 		Limiter: r.limiter,
 		Events:  func(e secondary.Event) { r.event(run, e) },
-		Seed:    seedOf(cfg.Origin),
+		Seed:    rand.Uint64(),
 	}
-	if predecessor != nil {
-		o.Predecessor = predecessor.zone
+	if !views {
+		o.Predecessor = r.predecessor(cfg)
 	}
 	var err error
 	if run.zone, err = secondary.New(cfg, o); err != nil {
 		return nil, err
 	}
 	r.zones = append(r.zones, run)
+	r.known[identity] = run
+	r.origins[cfg.Origin] = append(r.origins[cfg.Origin], run)
 	return run, nil
+}
+
+// predecessor returns the zone that one takes over from: the same zone of the instance before, which runs until this one
+// has started. There is none where it could be another's content: when there were or are two zones of the name (a view each),
+// or when no primary stayed, and what the old ones sent is not what the new ones are to be held against.
+func (r *registry) predecessor(cfg config.Zone) *secondary.Zone {
+	candidates := r.origins[cfg.Origin]
+	if len(candidates) != 1 {
+		return nil
+	}
+	for _, old := range candidates[0].config.Primaries {
+		for _, p := range cfg.Primaries {
+			if p.Name == old.Name && slices.Equal(p.Addresses, old.Addresses) {
+				return candidates[0].zone
+			}
+		}
+	}
+	return nil
 }
 
 // restarting says that another instance is about to start in place of this one.
@@ -160,6 +193,12 @@ func (r *registry) release(of func(*block) bool) {
 			return false
 		}
 		ended = append(ended, run)
+		delete(r.known, run.identity)
+		if left := slices.DeleteFunc(r.origins[run.config.Origin], func(o *running) bool { return o == run }); len(left) > 0 {
+			r.origins[run.config.Origin] = left
+		} else {
+			delete(r.origins, run.config.Origin)
+		}
 		return true
 	})
 	r.mu.Unlock()
@@ -207,9 +246,3 @@ func (run *running) setLabel(before int) {
 
 // identityOf tells apart configurations that are not the same in every point.
 func identityOf(cfg config.Zone) string { return fmt.Sprintf("%+v", cfg) }
-
-func seedOf(origin string) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(origin))
-	return h.Sum64()
-}
