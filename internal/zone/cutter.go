@@ -3,7 +3,6 @@ package zone
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 )
 
 // Where a group of items ends is decided before each next item: never below the floor, always at the cap, and in between
@@ -252,10 +251,16 @@ func (c *cutter) push(level int, k child) {
 }
 
 func (c *cutter) closeBranch(level int) {
-	var done child
-	done, c.scratch = newBranch(level, slices.Clone(c.open[level-1]), c.scratch)
+	done := c.branch(level)
 	c.open[level-1] = c.open[level-1][:0]
 	c.push(level+1, done)
+}
+
+// branch makes the branch over the open children of a level.
+func (c *cutter) branch(level int) child {
+	var hash Hash
+	hash, c.scratch = branchHash(level, c.open[level-1], c.scratch)
+	return c.pool.branch(hash, level, c.open[level-1]).over(hash)
 }
 
 // finish ends all that is open and returns the tree.
@@ -271,8 +276,7 @@ func (c *cutter) finish() tree {
 		kids := c.open[level-1]
 		if level == c.top() {
 			if level == 1 || len(kids) > 1 {
-				top, _ := newBranch(level, slices.Clone(kids), c.scratch)
-				return tree{top}
+				return tree{c.branch(level)}
 			}
 			// A single child needs no branch above it.
 			top := kids[0]

@@ -5,35 +5,35 @@ import (
 	"sync"
 )
 
-// A Pool interns pages: Builders that share a Pool share the memory of equal pages, so that the same zone from several
-// primaries costs one copy and the differences. It is safe for concurrent use. It keeps every page that it has seen, so it
-// should live as long as one round of transfers and no longer.
+// A Pool interns pages and branches: Builders that share a Pool share the memory of equal ones, so that the same zone from
+// several primaries costs one copy and the differences. It is safe for concurrent use. It keeps everything that it has
+// seen, so it should live as long as one round of transfers and no longer.
 type Pool struct {
-	mu    sync.Mutex // guards pages
-	pages map[Hash]page
+	mu       sync.Mutex // guards what follows
+	pages    map[Hash]page
+	branches map[Hash]*branch
 }
 
-// NewPool returns a Pool that knows the pages of the base versions; nil versions are passed over.
+// NewPool returns a Pool that knows the pages and branches of the base versions; nil versions are passed over.
 func NewPool(base ...*Version) *Pool {
-	p := &Pool{pages: make(map[Hash]page)}
+	p := &Pool{pages: make(map[Hash]page), branches: make(map[Hash]*branch)}
 	for _, v := range base {
 		if v != nil {
-			p.learn(v.names.below)
-			p.learn(v.nsec3.below)
+			p.learn(v.names.child)
+			p.learn(v.nsec3.child)
 		}
 	}
 	return p
 }
 
-func (p *Pool) learn(b *branch) {
-	if b == nil {
-		return
-	}
-	for i := range b.kids {
-		if c := &b.kids[i]; c.below != nil {
-			p.learn(c.below)
-		} else {
-			p.pages[c.hash] = c.page
+func (p *Pool) learn(c child) {
+	switch {
+	case c.page != nil:
+		p.pages[c.hash] = c.page
+	case c.below != nil && p.branches[c.hash] == nil: // else it was learned from another version
+		p.branches[c.hash] = c.below
+		for _, kid := range c.below.kids {
+			p.learn(kid)
 		}
 	}
 }
@@ -52,4 +52,19 @@ func (p *Pool) intern(scratch []byte) (Hash, page) {
 		p.pages[h] = known
 	}
 	return h, known
+}
+
+// branch returns the branch over kids, which has the given hash.
+func (p *Pool) branch(hash Hash, level int, kids []child) *branch {
+	if p == nil {
+		return newBranch(level, kids)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, ok := p.branches[hash]
+	if !ok {
+		known = newBranch(level, kids)
+		p.branches[hash] = known
+	}
+	return known
 }

@@ -58,20 +58,33 @@ func (s *summary) add(t summary) {
 // branchKind is the first octet of what is hashed for a branch; its level is added to it.
 const branchKind = 0x80
 
-// newBranch makes the branch over kids, which it keeps.
-func newBranch(level int, kids []child, scratch []byte) (child, []byte) {
-	b := &branch{level: level, kids: kids, heads: make([]uint64, len(kids))}
-	first := kids[0].first
-	b.prefix = slices.Clone(first[:commonPrefix(first, kids[len(kids)-1].first)])
-	c := child{first: kids[0].first, below: b}
+// branchHash returns the hash of the branch over kids. It needs scratch memory, which it returns for the next one.
+func branchHash(level int, kids []child, scratch []byte) (Hash, []byte) {
 	scratch = append(scratch[:0], branchKind+byte(level))
 	for i := range kids {
-		b.heads[i] = head(kids[i].first[len(b.prefix):])
-		c.sum.add(kids[i].sum)
 		scratch = append(scratch, kids[i].hash[:]...)
 	}
-	c.hash = sha256.Sum256(scratch)
-	return c, scratch
+	return sha256.Sum256(scratch), scratch
+}
+
+// newBranch makes the branch over kids, which it copies.
+func newBranch(level int, kids []child) *branch {
+	b := &branch{level: level, kids: slices.Clone(kids), heads: make([]uint64, len(kids))}
+	first := kids[0].first
+	b.prefix = slices.Clone(first[:commonPrefix(first, kids[len(kids)-1].first)])
+	for i := range kids {
+		b.heads[i] = head(kids[i].first[len(b.prefix):])
+	}
+	return b
+}
+
+// over returns the child that stands for b in the branch above.
+func (b *branch) over(hash Hash) child {
+	c := child{first: b.kids[0].first, hash: hash, below: b}
+	for i := range b.kids {
+		c.sum.add(b.kids[i].sum)
+	}
+	return c
 }
 
 // head returns the first eight octets of key as an integer that orders as they do, short keys padded with zeros.
