@@ -32,12 +32,13 @@ build: ## build ./coredns
 	@go build -buildvcs=false -ldflags '$(LDFLAGS)' -o coredns ./cmd/coredns
 
 .PHONY: test
-test: peers build ## run every test, with the race detector and against NSD, Knot and BIND
-	@echo "== the rooms, with the race detector"
-	@CGO_ENABLED=1 go test -race ./internal/... ./plugin/...
-	@echo "== the binary, against NSD, Knot and BIND"
-	@go test ./bench/... ./cmd/...
-	@COREDNS_BINARY=$(CURDIR)/coredns go test -count=1 ./test/...
+test: export CGO_ENABLED := 1
+test: peers ## run every test, with the race detector and against NSD, Knot and BIND
+	@echo "== the rooms, with the race detector; the first time takes minutes"
+	@go test -race ./bench/... ./cmd/... ./internal/... ./plugin/...
+	@echo "== the whole binary, against NSD, Knot and BIND"
+	@go build -race -buildvcs=false -o .bin/coredns-race ./cmd/coredns
+	@COREDNS_BINARY=$(CURDIR)/.bin/coredns-race go test -race -count=1 -parallel 8 ./test/...
 
 .PHONY: peers
 peers: ## install what the tests run against, where it is missing: NSD, Knot, BIND and tools

@@ -41,8 +41,8 @@ var knownDifferences = []difference{
 		func(a *asked) bool { return wildcardOwns(a.zone, dns.TypeDNAME) && owns(a.ours.Answer, "*.", "dname") },
 	},
 	{
-		"NSD", "more than 16 aliases are followed; RFC 1034 section 3.6.2, \"CNAME chains should be followed\", sets no bound",
-		func(a *asked) bool { return count(a.ours.Answer, "cname") == 16 && count(a.nsd.Answer, "cname") > 16 },
+		"NSD", "aliases are followed beyond the sixteenth, or not so far when DNAMEs have made a thousand names; RFC 1034 section 3.6.2, \"CNAME chains should be followed\", sets no bound",
+		func(a *asked) bool { return count(a.ours.Answer, "cname") == 16 && count(a.nsd.Answer, "cname") != 16 },
 	},
 	{
 		"Knot", "no more than five aliases are followed; RFC 1034 section 3.6.2, \"CNAME chains should be followed\", sets no bound",

@@ -130,7 +130,10 @@ func serialOf(zone, text string) (uint32, error) {
 			return soa.Serial, nil
 		}
 	}
-	return 0, fmt.Errorf("no SOA in the master file of %s: %v", zone, parser.Err())
+	if err := parser.Err(); err != nil {
+		return 0, fmt.Errorf("master file of %s: %w", zone, err)
+	}
+	return 0, fmt.Errorf("master file of %s: no SOA", zone)
 }
 
 // Path returns the path of a file in the peer's directory.

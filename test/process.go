@@ -74,7 +74,10 @@ func (p *process) signal(s syscall.Signal) {
 func (p *process) ended() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s has ended: %v", p.name, p.err)
+		if p.err != nil {
+			return fmt.Errorf("%s has ended: %w", p.name, p.err)
+		}
+		return fmt.Errorf("%s has ended", p.name)
 	default:
 		return nil
 	}

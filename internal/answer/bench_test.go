@@ -100,23 +100,3 @@ func BenchmarkAnswerMsg(b *testing.B) {
 		})
 	}
 }
-
-func TestAllocations(t *testing.T) {
-	v := benchZone(t, 20000)
-	for _, q := range benchQuestions {
-		req := new(dns.Msg)
-		req.SetQuestion(q.name, q.typ)
-		question := Question{Name: q.name, Type: q.typ}
-		if got := testing.AllocsPerRun(200, func() { Answer(v, question).Release() }); got > 0 {
-			t.Errorf("%s: Answer makes %v allocations, want none", q.what, got)
-		}
-		got := testing.AllocsPerRun(200, func() {
-			r := Answer(v, question)
-			r.Msg(req)
-			r.Release()
-		})
-		if got > q.allocs {
-			t.Errorf("%s: Answer and Msg make %v allocations, want at most %v", q.what, got, q.allocs)
-		}
-	}
-}

@@ -47,6 +47,15 @@ type Zone struct {
 
 	// History is how many versions are kept, the served one included.
 	History int
+
+	// Keys are the TSIG keys that primaries may name, and KeyFiles are files
+	// in BIND's form that have more of them, read again when they change.
+	Keys     []Key
+	KeyFiles []string
+
+	// AllowMD5 lets keys sign by hmac-md5. It is for a primary that can do
+	// nothing better, on a network that is trusted anyway.
+	AllowMD5 bool
 }
 
 // Primary is one source of a zone: one organisation, at any number of
@@ -65,6 +74,17 @@ type Primary struct {
 	// Transfers is how many transfers from this primary may run at once over
 	// all zones; 0 leaves it to the limit of the process.
 	Transfers int
+
+	// Keys are the names of the TSIG keys that questions are signed with; none
+	// is no TSIG. The second is tried where the primary refuses the first.
+	Keys []string
+
+	// Sources are the addresses that it is asked from, at most one of each
+	// family; none lets the system choose.
+	Sources []netip.Addr
+
+	// TLS says whether and how it is asked over TLS.
+	TLS TLS
 }
 
 // Limit bounds one incoming transfer.

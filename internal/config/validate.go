@@ -39,7 +39,8 @@ func (e *Error) Error() string {
 // Validate returns the first thing that is wrong as an *[Error], or nil.
 func (z *Zone) Validate() error {
 	for _, check := range []func() *Error{
-		z.checkOrigin, z.checkPrimaries, z.checkAddresses, z.checkPolicy, z.checkTimers, z.checkLimits,
+		z.checkOrigin, z.checkPrimaries, z.checkAddresses, z.checkKeys, z.checkSources, z.checkTLS, z.checkPolicy, z.checkTimers,
+		z.checkLimits,
 	} {
 		if err := check(); err != nil {
 			return err
