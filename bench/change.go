@@ -102,7 +102,15 @@ func (b *bench) followChanges(ctx context.Context, s *server, z *zone, from *pri
 		if err != nil {
 			return samples, err
 		}
-		samples = append(samples, map[string]float64{"time": served.Sub(began).Seconds(), "cpu": after.cpu() - before.cpu()})
+		values := map[string]float64{
+			"time":     served.Sub(began).Seconds(),
+			"cpu":      after.cpu() - before.cpu(),
+			"resident": after.resident() / mib,
+		}
+		if after.peakIsExact {
+			values["peak"] = after.peak / mib
+		}
+		samples = append(samples, values)
 	}
 	return samples, nil
 }

@@ -70,7 +70,7 @@ var columns = map[string][]column{
 		{"cpu", "CPU us", 2, true}, {"user", "user", 2, true}, {"sys", "sys", 2, true},
 		{"rate", "answers/s", 0, true}, {"busy", "busy %", 0, false}, {"lost", "lost %", 2, false},
 	},
-	"change": {{"time", "s", 3, true}, {"cpu", "CPU s", 2, true}},
+	"change": {{"time", "s", 3, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false}, {"peak", "peak", 1, false}},
 }
 
 var titles = map[string]string{

@@ -71,9 +71,13 @@ func (l *life) receive(a *answer, now time.Time) {
 		l.succeeded(p, a, now)
 	}
 	switch {
-	case p.again && l.round.underWay:
+	case p.again:
 		p.again = false
-		l.ask(p, now)
+		if l.round.underWay {
+			l.ask(p, now)
+		} else {
+			l.timers.At(now, now) // a round of its own
+		}
 	case p.owes:
 		p.owes = false
 		l.round.pending--

@@ -11,6 +11,7 @@ import (
 	"github.com/coredns/coredns/plugin"
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
+	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/file"
 	_ "github.com/coredns/coredns/plugin/metadata"
 	_ "github.com/coredns/coredns/plugin/metrics"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	clog.Discard()
 	caddy.Quiet, dnsserver.Quiet = true, true
 	dnsserver.Directives = []string{
-		"metadata", "multisocket", "bind", "view", "ready", "prometheus", "template", "cache", "transfer", "file", "concord", "whoami",
+		"metadata", "multisocket", "bind", "view", "ready", "prometheus", "errors", "template", "cache", "transfer", "file", "concord", "whoami",
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -105,3 +105,16 @@ func TestMetricsAreRegistered(t *testing.T) {
 		t.Error("they were not")
 	}
 }
+
+// allDescriptions are the descriptions of all metrics.
+func allDescriptions() []string {
+	ch := make(chan *prometheus.Desc, 100)
+	collector{process}.Describe(ch)
+	transferDuration.Describe(ch)
+	close(ch)
+	var all []string
+	for d := range ch {
+		all = append(all, d.String())
+	}
+	return all
+}

@@ -1,0 +1,119 @@
+package test
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/answer/answertest"
+)
+
+// voters are the peers whose answers decide.
+var voters = [...]string{"NSD", "Knot", "BIND"}
+
+// poll3 asks the three peers all questions:
+//
+//	zone files --> NSD --AXFR--> BIND
+//	           \-> Knot
+//
+// BIND has its zones from NSD: from a file it takes none with NS at a wildcard or DS at the apex.
+func poll3(t *testing.T, files map[string]string, list []ballot) {
+	t.Helper()
+	nsd := StartPeer(t, NSD, PeerConfig{Zones: files})
+	peers := [len(voters)]*Peer{
+		nsd,
+		StartPeer(t, Knot, PeerConfig{Zones: files}),
+		StartPeer(t, bindOf(nsd.Addr), PeerConfig{Zones: files}),
+	}
+	errs := make([]error, len(voters))
+	var wg sync.WaitGroup
+	for i, p := range peers {
+		wg.Go(func() {
+			errs[i] = askAll(p, list, func(b *ballot, m *dns.Msg) { b.peers[i] = answertest.ResponseOf(m) })
+		})
+	}
+	wg.Wait()
+	for i, p := range peers {
+		if errs[i] != nil {
+			t.Fatalf("%s: %v", voters[i], errs[i])
+		}
+		p.Stop()
+	}
+}
+
+// bindOf is a BIND that transfers its zones from a primary, and adds nothing to an answer that is not asked for.
+func bindOf(primary netip.AddrPort) *Kind {
+	return &Kind{
+		Name:   "bind",
+		server: "named",
+		args:   []string{"-g", "-4", "-n", "1", "-c", "conf"},
+		config: parse(fmt.Sprintf(`options {
+	directory "{{.Path ""}}";
+	pid-file none;
+	session-keyfile none;
+	lock-file none;
+	listen-on port {{.Addr.Port}} { {{.Addr.Addr}}; };
+	recursion no;
+	dnssec-validation no;
+	empty-zones-enable no;
+	minimal-responses no-auth;
+	check-names secondary ignore;
+	allow-transfer { 127.0.0.0/8; };
+	notify no;
+	serial-query-rate 1000;
+	transfers-in 100;
+	transfers-per-ns 100;
+	tcp-clients 200;
+};
+controls { };
+{{- range .Zones}}
+zone "{{.Name}}" { type secondary; primaries { %s port %d; }; file "{{.File}}.transferred"; };
+{{- end}}
+`, primary.Addr(), primary.Port())),
+		reload: func(p *Peer, _ string) error { p.signal(syscall.SIGHUP); return nil },
+	}
+}
+
+// askAll asks all questions over one TCP connection, without waiting for each answer.
+func askAll(p *Peer, list []ballot, keep func(*ballot, *dns.Msg)) error {
+	conn, err := dns.Dial("tcp", p.Addr.String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+		return err
+	}
+	sent := make(chan error, 1)
+	window := make(chan struct{}, inFlight)
+	go func() {
+		for i, b := range list {
+			window <- struct{}{}
+			m := new(dns.Msg).SetQuestion(b.name, b.typ)
+			if b.do {
+				m.SetEdns0(4096, true)
+			}
+			m.Id, m.RecursionDesired = uint16(i), false
+			if err := conn.WriteMsg(m); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	for range list {
+		m, err := conn.ReadMsg()
+		if err != nil {
+			conn.Close()
+			return err
+		}
+		keep(&list[m.Id], m)
+		<-window
+	}
+	return <-sent
+}
