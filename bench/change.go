@@ -33,6 +33,10 @@ func (b *bench) changesBy(ctx context.Context, kind string, incremental bool) er
 		return err
 	}
 	defer from.stop()
+	if incremental && !from.incremental {
+		b.results.note("changes by %s are left out: the primary is %s", kind, from.kind)
+		return nil
+	}
 	for run := range b.runs {
 		b.say("change by %s: run %d of %d", kind, run+1, b.runs)
 		for _, z := range b.chosenZones() {

@@ -18,6 +18,8 @@ type primary struct {
 	addrs  []netip.AddrPort
 	change func(ctx context.Context, z *zone) error // one record of the zone, and its serial
 	kind   string
+	// incremental says whether it can answer IXFR by what changed.
+	incremental bool
 }
 
 // startPrimary starts Knot, or our binary with *file* if that is not installed, and waits until it serves the zones.
@@ -48,7 +50,7 @@ func (b *bench) startPrimary(ctx context.Context, incremental bool, zones ...*zo
 	p := &primary{addrs: conf.Addrs}
 	config, program, args := knotPrimary, "", []string{"-c", "conf"}
 	if program, err = lookPath("knotd"); err == nil {
-		p.kind, p.change = "Knot", p.changeKnot
+		p.kind, p.change, p.incremental = "Knot", p.changeKnot, incremental
 	} else {
 		config, program, args = corednsPrimary, b.binary, []string{"-conf", "conf", "-quiet"}
 		p.kind, p.change = "CoreDNS file (Knot is not installed: transfers are slower, none is incremental)", p.changeFile

@@ -83,7 +83,7 @@ var titles = map[string]string{
 func (r *results) write(w io.Writer, to string) error {
 	out := new(bytes.Buffer)
 	fmt.Fprintf(out, "%s\n%s\n", r.Machine, strings.Join(r.Versions, "\n"))
-	fmt.Fprintf(out, "medians of %d runs; x: ratio to %s; least-most: of the first column\n", r.Runs, to)
+	fmt.Fprintf(out, "runs: %d, medians; x: ratio to %s; least-most: of the first column\n", r.Runs, to)
 	if r.Primary != "" {
 		fmt.Fprintf(out, "primary: %s\n", r.Primary)
 	}

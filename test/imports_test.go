@@ -23,7 +23,8 @@ var layers = [][]string{
 	{"plugin/concord"},
 	{"internal/secondary"},
 	{"internal/xfr", "internal/verify", "internal/parity", "internal/refresh", "internal/store", "internal/answer"},
-	{"internal/zone", "internal/config"},
+	{"internal/tsig"},
+	{"internal/zone", "internal/config", "internal/files"},
 }
 
 // pure are the rooms that only compute: the same arguments give the same result, whenever and wherever.

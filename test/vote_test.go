@@ -70,6 +70,9 @@ func vote(t *testing.T, seeds []uint64, tally map[string]int) {
 			origin = fmt.Sprintf("Z.%d/25.2.0.192.in-addr.arpa.", i)
 		}
 		z := &votedZone{Zone: answertest.GenerateDelegations(r, origin, answertest.Options{Loadable: true}), seed: seed}
+		if r.IntN(6) > 0 {
+			z.DropWildcardNS()
+		}
 		if r.IntN(5) > 0 {
 			s := answertest.RandomSigning(r)
 			z.Zone, z.signing = z.Signed(s), s.String()

@@ -55,7 +55,7 @@ const (
 func (l *life) ask(p *primary, now time.Time) {
 	z := l.zone
 	p.asking = true
-	p.ask = ask{began: now, at: p.address, pool: l.round.pool}
+	p.ask = ask{began: now, at: p.firstAddress(), pool: l.round.pool}
 	var served int64
 	if v := l.served(); v != nil {
 		served = int64(v.Bytes())

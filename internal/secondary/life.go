@@ -158,11 +158,11 @@ func (l *life) notified(in inbox, now time.Time) {
 		l.counts.notifies[NotifyAccepted]++
 	}
 	l.round.again = true
-	if i := l.zone.primaryAt(in.from); i >= 0 {
-		p := l.primaries[i]
-		p.prefer(in.from)
+	for _, from := range in.from {
+		p := l.primaries[l.zone.primaryAt(from)]
+		p.prefer(from)
 		if !folded {
-			l.event(Notified{Zone: l.zone.config.Origin, Primary: p.config.Name, From: in.from})
+			l.event(Notified{Zone: l.zone.config.Origin, Primary: p.config.Name, From: from})
 		}
 	}
 }

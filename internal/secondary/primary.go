@@ -25,7 +25,8 @@ type primary struct {
 	again    bool // another ask is to follow it
 	owes     bool // the round waits for its answer
 	answered bool // since the last verdict
-	address  int  // the address to ask first
+	address  int  // the address that answered last
+	notifier int  // the address that a NOTIFY came from since the last ask; -1: none
 
 	version *zone.Version // its last copy
 	since   time.Time     // when its root was first seen here
@@ -46,7 +47,7 @@ type primary struct {
 }
 
 func newPrimary(z *Zone, c config.Primary) *primary {
-	p := &primary{zone: z, config: c}
+	p := &primary{zone: z, config: c, notifier: -1}
 	p.job.key = c.Addresses[0]
 	p.job.most = c.Transfers
 	return p
@@ -160,14 +161,23 @@ func (p *primary) observation() parity.Observation {
 	}
 }
 
-// prefer makes the address that a NOTIFY came from the first to be asked.
+// prefer makes the address that a NOTIFY came from the first to be asked the next time.
 func (p *primary) prefer(from netip.Addr) {
 	for i, addr := range p.config.Addresses {
 		if addr.Addr().Unmap().WithZone("") == from.WithZone("") {
-			p.address = i
+			p.notifier = i
 			return
 		}
 	}
+}
+
+// firstAddress returns the address to ask first.
+func (p *primary) firstAddress() int {
+	at := p.address
+	if p.notifier >= 0 {
+		at, p.notifier = p.notifier, -1
+	}
+	return at
 }
 
 // resultSuccess is the result of a transfer that brought the zone. Others have the phase in which they failed.

@@ -20,7 +20,7 @@ import (
 //
 //	zone POLICY NAME...      a zone, with primaries; it has not started
 //	NAME holds SERIAL LETTERS
-//	NAME is up|down|black|silent|refusing|garbage|cut|endless
+//	NAME is up|down|black|silent|refusing|garbage|cut|slow|endless
 //	start, stop, reload
 //	advance DURATION
 //	notify ADDRESS|NAME
@@ -125,7 +125,7 @@ func (s *script) is(name, what string) error {
 		"garbage":  {Garbage: true},
 		"cut":      {Only: dns.TypeAXFR, CutAt: 2, RecordsPerMessage: 1},
 		"endless":  {Only: dns.TypeAXFR, Endless: 10_000_000},
-		"slow":     {Only: dns.TypeAXFR, Delay: time.Minute},
+		"slow":     {Only: dns.TypeAXFR, Delay: 25 * time.Second, RecordsPerMessage: 2},
 	}
 	b, ok := behaviours[what]
 	if !ok {

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,9 +36,14 @@ type walker struct {
 	*rand.Rand
 	need    int
 	serial  uint32
-	content map[string]string                 // of each primary
+	content map[string]content                // of each primary
 	holders map[zone.Hash]map[string]struct{} // who ever held a root
 	served  *zone.Version
+}
+
+type content struct {
+	serial  uint32
+	letters string
 }
 
 func walk(t *testing.T, seed uint64) {
@@ -49,7 +53,7 @@ func walk(t *testing.T, seed uint64) {
 	cfg.History = 3
 	w := &walker{
 		world: newWorld(t, cfg, "ns1", "ns2", "ns3"), Rand: random, need: need,
-		serial: random.Uint32(), content: make(map[string]string), holders: make(map[zone.Hash]map[string]struct{}),
+		serial: random.Uint32(), content: make(map[string]content), holders: make(map[zone.Hash]map[string]struct{}),
 	}
 	w.hook = func(e Event) {
 		w.mu.Lock()
@@ -84,7 +88,7 @@ func walk(t *testing.T, seed uint64) {
 // give has a primary hold something, and remembers it.
 func (w *walker) give(name string, serial uint32, letters string) {
 	z := w.make(fmt.Sprint(serial), letters)
-	w.content[name] = fmt.Sprint(serial, " ", letters)
+	w.content[name] = content{serial, letters}
 	root := z.Version(w.t).Root()
 	w.primaries[name].Set(z)
 	w.mu.Lock()
@@ -113,10 +117,7 @@ func (w *walker) step() {
 		w.give(name, w.serial-uint32(w.IntN(2)), w.letters())
 	case 4:
 		other := w.names[w.IntN(len(w.names))]
-		serial, letters, _ := strings.Cut(w.content[other], " ")
-		var n uint32
-		fmt.Sscan(serial, &n)
-		w.give(name, n, letters)
+		w.give(name, w.content[other].serial, w.content[other].letters)
 	case 5, 6:
 		behaviours := []primarytest.Behaviour{
 			{Silent: true}, {Garbage: true}, {Rcode: dns.RcodeRefused}, {Rcode: dns.RcodeServerFailure}, {NoEnd: true, Only: dns.TypeAXFR},

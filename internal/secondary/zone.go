@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,7 +51,7 @@ type inbox struct {
 	look     bool // something is due: the timer fired
 	answers  []answer
 	notifies int
-	from     netip.Addr // of the last NOTIFY
+	from     []netip.Addr // the addresses that NOTIFYs came from, within bounds
 }
 
 func (in *inbox) empty() bool { return !in.look && len(in.answers) == 0 && in.notifies == 0 }
@@ -166,7 +167,9 @@ func (z *Zone) Notify(from netip.Addr) NotifyResult {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	z.inbox.notifies++
-	z.inbox.from = from
+	if len(z.inbox.from) < config.MaxPrimaries && !slices.Contains(z.inbox.from, from) {
+		z.inbox.from = append(z.inbox.from, from)
+	}
 	if z.inbox.notifies > 1 {
 		return NotifyFolded
 	}

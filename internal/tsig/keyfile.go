@@ -19,8 +19,8 @@ import (
 //
 // Comments are those of C, C++ and the shell. The map goes by the names of the keys, in lower case and with a final dot. An
 // error begins with the path and the line, and shows nothing of what could be a secret.
-func ParseKeys(path string, text []byte) (map[string]Key, error) {
-	p := parser{text: text, line: 1}
+func ParseKeys(path string, contents []byte) (map[string]Key, error) {
+	p := parser{rest: contents, line: 1}
 	keys := make(map[string]Key)
 	lines := make(map[string]int)
 	for {
@@ -28,11 +28,9 @@ func ParseKeys(path string, text []byte) (map[string]Key, error) {
 		if err == nil && key.IsZero() {
 			return keys, nil
 		}
-		if err == nil {
-			if first, ok := lines[key.name]; ok {
-				err = fmt.Errorf("key %s is on line %d already; keep one", key.name, first)
-				p.at = line
-			}
+		if first, ok := lines[key.name]; ok && err == nil {
+			err = fmt.Errorf("key %s is on line %d already; keep one", key.name, first)
+			p.at = line
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, p.at, err)
@@ -43,18 +41,26 @@ func ParseKeys(path string, text []byte) (map[string]Key, error) {
 
 // parser goes through the text token by token.
 type parser struct {
-	text []byte
-	line int // of text
+	rest []byte
+	line int // of rest
 	at   int // line of the last token
 }
 
-// token is a word, a string, or one of { } ; and nothing at the end of the text.
+// token is a word or a string, or one of { } ; or the end of the text.
 type token struct {
-	text  string
-	punct bool
+	text string
+	kind kind
 }
 
-func (t token) is(punct string) bool { return t.punct && t.text == punct }
+type kind uint8
+
+const (
+	end kind = iota
+	text
+	punct
+)
+
+func (t token) is(p string) bool { return t.kind == punct && t.text == p }
 
 // key reads one key; the zero Key is the end of the text.
 func (p *parser) key() (Key, int, error) {
@@ -63,13 +69,13 @@ func (p *parser) key() (Key, int, error) {
 	switch {
 	case err != nil:
 		return Key{}, line, err
-	case word == token{}:
+	case word.kind == end:
 		return Key{}, line, nil
-	case word.punct || word.text != "key":
+	case word.kind != text || word.text != "key":
 		return Key{}, line, errors.New(`only keys belong here; write each as key "NAME" { algorithm hmac-sha256; secret "BASE64"; };`)
 	}
 	name, err := p.next()
-	if err == nil && (name.punct || name.text == "") {
+	if err == nil && (name.kind != text || name.text == "") {
 		err = errors.New("the name of the key is missing after the word key")
 	}
 	if err != nil {
@@ -109,14 +115,14 @@ func (p *parser) key() (Key, int, error) {
 
 // property reads the rest of a line of a key.
 func (p *parser) property(word token, k *config.Key) error {
-	if word.punct || word.text != "algorithm" && word.text != "secret" {
+	if word.kind != text || word.text != "algorithm" && word.text != "secret" {
 		return fmt.Errorf("key %s: want algorithm or secret, or } at its end", k.Name)
 	}
 	value, err := p.next()
 	if err != nil {
 		return err
 	}
-	if value.punct || value.text == "" {
+	if value.kind != text || value.text == "" {
 		return fmt.Errorf("key %s: the %s is missing", k.Name, word.text)
 	}
 	switch {
@@ -137,15 +143,15 @@ func (p *parser) property(word token, k *config.Key) error {
 	return p.want(";")
 }
 
-func (p *parser) want(punct string) error {
+func (p *parser) want(sign string) error {
 	t, err := p.next()
-	if err == nil && !t.is(punct) {
-		err = fmt.Errorf("%s is missing before this", punct)
-		if (t == token{}) {
-			err = fmt.Errorf("the file ends, and %s is missing", punct)
-		}
+	switch {
+	case err != nil || t.is(sign):
+		return err
+	case t.kind == end:
+		return fmt.Errorf("the file ends, and %s is missing", sign)
 	}
-	return err
+	return fmt.Errorf("%s is missing before this", sign)
 }
 
 // next returns the next token.
@@ -154,54 +160,54 @@ func (p *parser) next() (token, error) {
 		return token{}, err
 	}
 	p.at = p.line
-	if len(p.text) == 0 {
+	if len(p.rest) == 0 {
 		return token{}, nil
 	}
-	switch c := p.text[0]; c {
+	switch c := p.rest[0]; c {
 	case '{', '}', ';':
-		p.text = p.text[1:]
-		return token{string(c), true}, nil
+		p.rest = p.rest[1:]
+		return token{string(c), punct}, nil
 	case '"':
-		end := bytes.IndexAny(p.text[1:], "\"\n")
-		if end < 0 || p.text[1+end] == '\n' {
+		size := bytes.IndexAny(p.rest[1:], "\"\n")
+		if size < 0 || p.rest[1+size] == '\n' {
 			return token{}, errors.New(`a string is not closed; end it with "`)
 		}
-		s := string(p.text[1 : 1+end])
-		p.text = p.text[end+2:]
-		return token{text: s}, nil
+		s := string(p.rest[1 : 1+size])
+		p.rest = p.rest[size+2:]
+		return token{s, text}, nil
 	}
-	end := bytes.IndexAny(p.text, "{};\" \t\r\n")
-	if end < 0 {
-		end = len(p.text)
+	size := bytes.IndexAny(p.rest, "{};\" \t\r\n")
+	if size < 0 {
+		size = len(p.rest)
 	}
-	s := string(p.text[:end])
-	p.text = p.text[end:]
-	return token{text: s}, nil
+	s := string(p.rest[:size])
+	p.rest = p.rest[size:]
+	return token{s, text}, nil
 }
 
 // space goes over white space and comments.
 func (p *parser) space() error {
-	for len(p.text) > 0 {
-		switch c := p.text[0]; {
+	for len(p.rest) > 0 {
+		switch c := p.rest[0]; {
 		case c == '\n':
 			p.line++
-			p.text = p.text[1:]
+			p.rest = p.rest[1:]
 		case c == ' ' || c == '\t' || c == '\r':
-			p.text = p.text[1:]
-		case c == '#', bytes.HasPrefix(p.text, []byte("//")):
-			if end := bytes.IndexByte(p.text, '\n'); end >= 0 {
-				p.text = p.text[end:]
+			p.rest = p.rest[1:]
+		case c == '#', bytes.HasPrefix(p.rest, []byte("//")):
+			if size := bytes.IndexByte(p.rest, '\n'); size >= 0 {
+				p.rest = p.rest[size:]
 			} else {
-				p.text = nil
+				p.rest = nil
 			}
-		case bytes.HasPrefix(p.text, []byte("/*")):
+		case bytes.HasPrefix(p.rest, []byte("/*")):
 			p.at = p.line
-			end := bytes.Index(p.text, []byte("*/"))
-			if end < 0 {
+			comment, rest, closed := bytes.Cut(p.rest[2:], []byte("*/"))
+			if !closed {
 				return errors.New("a comment is not closed; end it with */")
 			}
-			p.line += bytes.Count(p.text[:end], []byte("\n"))
-			p.text = p.text[end+2:]
+			p.line += bytes.Count(comment, []byte("\n"))
+			p.rest = rest
 		default:
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/files"
+	"github.com/concord-dns/concord/internal/zone"
 )
 
 // A Keyring finds keys by their names. It may be used by any number of goroutines.
@@ -34,6 +35,16 @@ func NewKeyring(keys []config.Key, files []*File, allowMD5 bool) (*Keyring, erro
 	return r, nil
 }
 
+// canonical returns a name as keys have it.
+func canonical(name string) string {
+	n, err := zone.ParseName(name)
+	if err != nil {
+		return name
+	}
+	lower(n)
+	return n.String()
+}
+
 func errMD5(name string) error {
 	return fmt.Errorf("key %s: hmac-md5 is not safe any more; make a key with hmac-sha256 at the primary", name)
 }
@@ -58,7 +69,7 @@ func (r *Keyring) Keys(now time.Time, names ...string) ([]Key, error) {
 }
 
 func (r *Keyring) key(now time.Time, name string) (Key, error) {
-	name = strings.ToLower(name)
+	name = canonical(name)
 	if key, ok := r.own[name]; ok {
 		return key, nil
 	}

@@ -3,7 +3,6 @@ package xfr
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/miekg/dns"
 
@@ -14,17 +13,40 @@ import (
 type Question struct {
 	Zone zone.Name
 	ID   uint16
-	Type uint16 // dns.TypeSOA or dns.TypeAXFR
+	Type uint16   // dns.TypeSOA, dns.TypeAXFR or dns.TypeIXFR
+	Have zone.SOA // with dns.TypeIXFR, that of the version whose changes are wanted
 }
 
 // Append appends the query in wire form, without the length that goes before it over TCP. RD is off (RFC 5936 section
 // 2.1.1), and there is no EDNS.
 func (q Question) Append(dst []byte) []byte {
+	authority := byte(0)
+	if q.Type == dns.TypeIXFR {
+		authority = 1
+	}
 	dst = binary.BigEndian.AppendUint16(dst, q.ID)
-	dst = append(dst, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) // flags, and one question
+	dst = append(dst, 0, 0, 0, 1, 0, 0, 0, authority, 0, 0) // flags, and one question
 	dst = append(dst, q.Zone...)
 	dst = binary.BigEndian.AppendUint16(dst, q.Type)
-	return binary.BigEndian.AppendUint16(dst, dns.ClassINET)
+	dst = binary.BigEndian.AppendUint16(dst, dns.ClassINET)
+	if authority > 0 {
+		dst = appendSOA(dst, q.Have)
+	}
+	return dst
+}
+
+// appendSOA appends a SOA record whose owner is the name of the question, for which a pointer stands.
+func appendSOA(dst []byte, soa zone.SOA) []byte {
+	dst = append(dst, 0xC0, headerSize)
+	dst = binary.BigEndian.AppendUint16(dst, dns.TypeSOA)
+	dst = binary.BigEndian.AppendUint16(dst, dns.ClassINET)
+	dst = binary.BigEndian.AppendUint32(dst, soa.TTL)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(soa.MName)+len(soa.RName)+20))
+	dst = append(append(dst, soa.MName...), soa.RName...)
+	for _, n := range []uint32{uint32(soa.Serial), soa.Refresh, soa.Retry, soa.Expire, soa.Minimum} {
+		dst = binary.BigEndian.AppendUint32(dst, n)
+	}
+	return dst
 }
 
 // String returns the question as dig prints it.
@@ -46,6 +68,7 @@ type reader struct {
 	off      int
 	sections [3]int // records in answer, authority and additional
 	flags    uint16
+	told     options // once the message is closed
 	owner    [maxName]byte
 }
 
@@ -65,7 +88,7 @@ func (r *reader) open(q Question, msg []byte, first bool) error {
 	if len(msg) < headerSize {
 		return parseFault("%d octets are too short for a message", len(msg))
 	}
-	r.msg, r.off = msg, headerSize
+	r.msg, r.off, r.told = msg, headerSize, options{}
 	r.flags = binary.BigEndian.Uint16(msg[2:])
 	questions := int(binary.BigEndian.Uint16(msg[4:]))
 	for i := range r.sections {
@@ -156,8 +179,12 @@ func (r *reader) close() error {
 	for i, section := range []string{"authority", "additional"} {
 		count := r.sections[1+i]
 		for n := range count {
-			if _, err := r.next(); err != nil {
+			rec, err := r.next()
+			if err != nil {
 				return parseFault("%s record %d of %d: %w", section, n+1, count, err)
+			}
+			if rec.typ == dns.TypeOPT {
+				r.told.read(r.msg[rec.data:r.off])
 			}
 		}
 	}
@@ -165,52 +192,4 @@ func (r *reader) close() error {
 		return parseFault("%d octets after the last record", rest)
 	}
 	return nil
-}
-
-// ParseSOA reads the answer to a SOA query, which is one message: the SOA record of the zone, from a server that is
-// authoritative for it. An error is an *Error without an address.
-func ParseSOA(q Question, msg []byte) (zone.SOA, error) {
-	soa, err := parseSOA(q, msg)
-	if err != nil {
-		return zone.SOA{}, q.asError(err)
-	}
-	return soa, nil
-}
-
-func parseSOA(q Question, msg []byte) (soa zone.SOA, err error) {
-	var r reader
-	if err := r.open(q, msg, true); err != nil {
-		return soa, err
-	}
-	found := 0
-	for i := range r.sections[0] {
-		rec, err := r.next()
-		if err != nil {
-			return soa, parseFault("answer record %d of %d: %w", i+1, r.sections[0], err)
-		}
-		if rec.typ != dns.TypeSOA || rec.class != dns.ClassINET || !q.Zone.Equal(rec.owner) {
-			continue
-		}
-		data, err := zone.AppendRDATA(nil, rec.typ, msg, rec.data, rec.size)
-		if err != nil {
-			return soa, parseFault("answer record %d of %d: %w", i+1, r.sections[0], err)
-		}
-		if soa, err = zone.ParseSOA(slices.Clip(data), rec.ttl); err != nil {
-			return soa, parseFault("answer record %d of %d: %w", i+1, r.sections[0], err)
-		}
-		found++
-	}
-	if err := r.close(); err != nil {
-		return soa, err
-	}
-	switch {
-	case found == 0:
-		return soa, streamFault("no SOA record of the zone in the answer")
-	case found > 1:
-		return soa, streamFault("%d SOA records in the answer, want 1", found)
-	case r.flags&flagAA == 0:
-		// A cache may tell an old serial for long, and must not keep a zone from expiring.
-		return soa, streamFault("the answer is not authoritative: AA is not set")
-	}
-	return soa, nil
 }

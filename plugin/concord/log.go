@@ -9,18 +9,23 @@ import (
 	"github.com/concord-dns/concord/internal/secondary"
 )
 
-// logEvent writes at most one line, in words that somebody can act on. What is wrong is a warning, and an error once it is
-// felt by clients.
-func logEvent(zone string, e secondary.Event) {
+// A logbook writes what happens to a zone. It belongs to the zone's goroutine.
+type logbook struct {
+	warned bool // of drift or lag, and not yet that it is over
+}
+
+// event writes at most one line, in words that somebody can act on. What is wrong is a warning, and an error once it is felt
+// by clients.
+func (b *logbook) event(zone string, e secondary.Event) {
 	switch e := e.(type) {
 	case secondary.Swapped:
 		logSwapped(zone, &e)
 	case secondary.StateChanged:
-		logState(zone, &e)
+		b.state(zone, &e)
 	case secondary.PrimaryChanged:
 		log.Debugf("%s %s is %s, was %s: %s", zone, e.Primary, e.State, e.Before, e.Reason)
 	case secondary.Transferred:
-		log.Infof("%s %s sent serial %d: %d records in %s%s", zone, e.Primary, e.Serial, e.Records, e.Duration.Round(time.Millisecond), mended(&e))
+		log.Infof("%s %s sent serial %d: %d records in %s%s", zone, e.Primary, e.Serial, e.Records, brief(e.Duration), mended(&e))
 	case secondary.Failed:
 		logFailed(zone, &e)
 	case secondary.Recovered:
@@ -28,7 +33,8 @@ func logEvent(zone string, e secondary.Event) {
 	case secondary.Notified:
 		log.Infof("%s NOTIFY from %s, primary %s: asking the primaries", zone, e.From, e.Primary)
 	case secondary.Expired:
-		log.Errorf("%s expired: no primary has confirmed serial %d for as long as its SOA lets it be served; answering SERVFAIL until one does", zone, e.Serial)
+		log.Errorf("%s expired: no primary has confirmed serial %d for as long as its SOA lets it be served; "+
+			"answering SERVFAIL until one does", zone, e.Serial)
 	case secondary.Revived:
 		log.Infof("%s is served again, with serial %d", zone, e.Serial)
 	}
@@ -40,17 +46,18 @@ func logSwapped(zone string, e *secondary.Swapped) {
 		log.Infof("%s serves serial %d, %d records, %s's copy: %s", zone, v.Serial(), v.Records(), e.Source, e.Reason)
 		return
 	}
-	log.Infof("%s serves serial %d after %d, %d records, %s's copy: %s", zone, v.Serial(), e.Before.Serial(), v.Records(), e.Source, e.Reason)
+	log.Infof("%s serves serial %d after %d, %d records, %s's copy: %s",
+		zone, v.Serial(), e.Before.Serial(), v.Records(), e.Source, e.Reason)
 }
 
-func logState(zone string, e *secondary.StateChanged) {
-	switch e.State {
-	case parity.Lagging, parity.Drift:
+func (b *logbook) state(zone string, e *secondary.StateChanged) {
+	switch {
+	case e.State == parity.Lagging || e.State == parity.Drift:
+		b.warned = true
 		log.Warningf("%s %s: %s", zone, e.State, e.Reason)
-	case parity.InParity:
-		if e.Before == parity.Lagging || e.Before == parity.Drift {
-			log.Infof("%s %s again: %s", zone, e.State, e.Reason)
-		}
+	case e.State == parity.InParity && b.warned:
+		b.warned = false
+		log.Infof("%s %s again: %s", zone, e.State, e.Reason)
 	default: // on the way, and mostly over in a moment
 		log.Debugf("%s %s: %s", zone, e.State, e.Reason)
 	}
@@ -71,6 +78,14 @@ func failures(n int, since time.Time) string {
 		return "it failed once, at " + since.Format(time.TimeOnly)
 	}
 	return fmt.Sprintf("it failed %d times, from %s on", n, since.Format(time.DateTime))
+}
+
+// brief rounds a duration to what a person reads of it.
+func brief(d time.Duration) time.Duration {
+	if d < 10*time.Millisecond {
+		return d.Round(10 * time.Microsecond)
+	}
+	return d.Round(time.Millisecond)
 }
 
 // mended tells what had to be mended in a transfer, which the operator of the primary would want to know.

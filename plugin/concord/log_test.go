@@ -28,6 +28,7 @@ func TestLog(t *testing.T) {
 	seven, eight := primarytest.Make(t, "example.org.", 7).Version(t), primarytest.Make(t, "example.org.", 8).Version(t)
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	failed := errors.New("primary ns1: SOA of example.org. from 192.0.2.1:53: connection refused")
+	var book logbook
 	for _, tt := range []struct {
 		event secondary.Event
 		want  string
@@ -39,14 +40,15 @@ func TestLog(t *testing.T) {
 		{secondary.StateChanged{State: parity.Drift, Reason: "ns1 and ns2 differ"}, "[WARNING] example.org. drift: ns1 and ns2 differ"},
 		{secondary.StateChanged{State: parity.Lagging, Reason: "ns2 is behind"}, "[WARNING] example.org. lagging: ns2 is behind"},
 		{secondary.StateChanged{State: parity.Settling, Before: parity.InParity}, ""},
-		{secondary.StateChanged{State: parity.InParity, Before: parity.Settling}, ""},
-		{secondary.StateChanged{State: parity.InParity, Before: parity.Drift, Reason: "ns1 and ns2 hold serial 8"},
+		{secondary.StateChanged{State: parity.InParity, Before: parity.Settling, Reason: "ns1 and ns2 hold serial 8"},
 			"[INFO] example.org. in parity again: ns1 and ns2 hold serial 8"},
+		{secondary.StateChanged{State: parity.Settling, Before: parity.InParity}, ""},
+		{secondary.StateChanged{State: parity.InParity, Before: parity.Settling}, ""},
 		{secondary.PrimaryChanged{Primary: "ns1"}, ""},
 		{secondary.Transferred{Primary: "ns1", Serial: 7, Records: 3, Duration: 12345 * time.Microsecond},
 			"[INFO] example.org. ns1 sent serial 7: 3 records in 12ms"},
-		{secondary.Transferred{Primary: "ns1", Serial: 7, Records: 3, Report: zone.BuildReport{Duplicates: 2, UnequalTTLs: 1}},
-			"[INFO] example.org. ns1 sent serial 7: 3 records in 0s; dropped 2 duplicates, lowered unequal TTLs of 1 RRsets"},
+		{secondary.Transferred{Primary: "ns1", Serial: 7, Records: 3, Duration: 1234 * time.Microsecond, Report: zone.BuildReport{Duplicates: 2, UnequalTTLs: 1}},
+			"[INFO] example.org. ns1 sent serial 7: 3 records in 1.23ms; dropped 2 duplicates, lowered unequal TTLs of 1 RRsets"},
 		{secondary.Failed{Err: failed, Failures: 1, Since: since}, "[WARNING] example.org. " + failed.Error()},
 		{secondary.Failed{Err: failed, Failures: 2, Since: since, Repeated: true},
 			"[WARNING] example.org. " + failed.Error() + "; it failed 2 times, from 2026-01-02 03:04:05 on"},
@@ -59,7 +61,7 @@ func TestLog(t *testing.T) {
 		{secondary.Revived{Serial: 7}, "[INFO] example.org. is served again, with serial 7"},
 	} {
 		out.Reset()
-		logEvent("example.org.", tt.event)
+		book.event("example.org.", tt.event)
 		if got := strings.TrimSuffix(strings.ReplaceAll(out.String(), "plugin/concord: ", ""), "\n"); got != tt.want {
 			t.Errorf("%T\ngot  %s\nwant %s", tt.event, got, tt.want)
 		}

@@ -16,22 +16,28 @@ import (
 // The metrics of a zone are not kept but collected: when they are asked for, each running zone tells its status. So they take
 // no memory, which for ten thousand zones would be hundreds of MiB, and they end with the zone.
 var (
-	zoneSerial   = describe("zone_serial", "Serial of the version that is served.", "zone")
-	zoneState    = describe("zone_state", "Whether the zone is in the state: 1 for the one that it is in, 0 for all others.", "zone", "state")
-	zoneRecords  = describe("zone_records", "Records in the version that is served.", "zone")
-	zoneBytes    = describe("zone_bytes", "Bytes of memory that the version that is served takes. Versions share what is equal in them.", "zone")
-	zoneLastSwap = describe("zone_last_swap_timestamp_seconds", "When the version that is served took the place of the one before it, in seconds since 1970.", "zone")
-	zoneExpire   = describe("zone_expire_timestamp_seconds",
+	zoneSerial  = describe("zone_serial", "Serial of the version that is served.", "zone")
+	zoneState   = describe("zone_state", "1 for the state that the zone is in, 0 for all others.", "zone", "state")
+	zoneRecords = describe("zone_records", "Records in the version that is served.", "zone")
+	zoneBytes   = describe("zone_bytes",
+		"Bytes of memory that the version that is served takes. Versions share what is equal in them.", "zone")
+	zoneLastSwap = describe("zone_last_swap_timestamp_seconds",
+		"When the version that is served took the place of the one before it, in seconds since 1970.", "zone")
+	zoneExpire = describe("zone_expire_timestamp_seconds",
 		"When the zone expires unless a primary confirms it before, in seconds since 1970.", "zone")
-	primarySerial      = describe("primary_serial", "Serial that the primary told last.", "zone", "primary")
-	primaryState       = describe("primary_state", "Whether the primary is in the state: 1 for the one that it is in, 0 for all others.", "zone", "primary", "state")
-	primaryLastSuccess = describe("primary_last_success_timestamp_seconds", "When the primary answered last, in seconds since 1970.", "zone", "primary")
-	parityDiffering    = describe("parity_differing_records", "Records of the primary's last copy that differ from what is served.", "zone", "primary")
-	transfersTotal     = describe("transfers_total",
+	primarySerial = describe("primary_serial", "Serial that the primary told last.", "zone", "primary")
+	primaryState  = describe("primary_state",
+		"1 for the state that the primary is in, 0 for all others.", "zone", "primary", "state")
+	primaryLastSuccess = describe("primary_last_success_timestamp_seconds",
+		"When the primary answered last, in seconds since 1970.", "zone", "primary")
+	parityDiffering = describe("parity_differing_records",
+		"Records of the primary's last copy that differ from what is served.", "zone", "primary")
+	transfersTotal = describe("transfers_total",
 		"Transfers that ended, by kind, and by result: success or the phase in which it failed.", "zone", "primary", "kind", "result")
 	transferBytes = describe("transfer_bytes_total", "Bytes received in transfers that succeeded.", "zone", "primary")
 	swapsTotal    = describe("swaps_total", "Versions that took the place of another or were the first.", "zone")
-	notifiesTotal = describe("notifies_total", "NOTIFY messages received, by what became of them: accepted, folded or refused.", "zone", "result")
+	notifiesTotal = describe("notifies_total",
+		"NOTIFY messages received, by what became of them: accepted, folded or refused.", "zone", "result")
 
 	transferDuration = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace:                   plugin.Namespace,

@@ -2,6 +2,7 @@ package concord
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -52,11 +53,12 @@ func (s *strangers) tell(zone, from string) {
 		s.since, s.last = 0, time.Now()
 	}
 	s.mu.Unlock()
-	switch {
-	case !tell:
-	case n > 1:
-		log.Warningf("%s NOTIFY from %s refused, and %d before it: none of them is an address of a primary; add it to notify_from if it should be", zone, from, n-1)
-	default:
-		log.Warningf("%s NOTIFY from %s refused: it is no address of a primary; add it to notify_from if it should be", zone, from)
+	if !tell {
+		return
 	}
+	others := ""
+	if n > 1 {
+		others = fmt.Sprintf(" (and %d since the last such line)", n-1)
+	}
+	log.Warningf("%s NOTIFY from %s refused%s: it is no address of a primary; add it to notify_from if it should be", zone, from, others)
 }

@@ -110,7 +110,7 @@ a\.b.example.org. majority ns2=192.0.2.2:53 falls [.]`},
 		}
 		var got []string
 		for _, z := range zones {
-			got = append(got, brief(z))
+			got = append(got, summary(z))
 		}
 		if got := strings.Join(got, "\n"); got != tt.want {
 			t.Errorf("%s\ngot  %s\nwant %s", tt.text, got, tt.want)
@@ -118,8 +118,8 @@ a\.b.example.org. majority ns2=192.0.2.2:53 falls [.]`},
 	}
 }
 
-// brief is what a Corefile said of a zone, without what has one number only.
-func brief(z zoneConfig) string {
+// summary is what a Corefile said of a zone, without what has one number only.
+func summary(z zoneConfig) string {
 	parts := []string{z.Origin, z.Agree.String()}
 	for _, p := range z.Primaries {
 		var addrs []string

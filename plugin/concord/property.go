@@ -143,11 +143,11 @@ func readLimit(b *directive, args []string) error {
 	if len(args) != 2 {
 		return errors.New("wants what and how much; write it as limit size 256MiB, limit time 10m, limit idle 30s or limit transfers 10")
 	}
-	if key := "limit " + args[0] + " "; b.lines[key] != (position{}) {
-		return fmt.Errorf("is given twice, first at %s; keep one", b.lines[key])
-	} else {
-		b.lines[key] = b.lines["limit "+args[0]]
+	key := "limit " + args[0] + " "
+	if first, ok := b.lines[key]; ok {
+		return fmt.Errorf("is given twice, first at %s; keep one", first)
 	}
+	b.lines[key] = b.lines["limit "+args[0]]
 	var err error
 	l := &b.zone.Limit
 	switch args[0] {

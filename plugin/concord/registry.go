@@ -24,25 +24,22 @@ type registry struct {
 
 	mu      sync.Mutex            // guards what follows; not taken by queries. Zones are stopped outside of it.
 	zones   []*running            // oldest first
-	known   map[string]*running   // the same, by identity
 	origins map[string][]*running // the same, by origin
 	reloads *instance             // the instance that is being replaced, during a reload
 }
 
 func newRegistry() *registry {
-	return &registry{
-		limiter: secondary.NewLimiter(0), known: make(map[string]*running), origins: make(map[string][]*running),
-	}
+	return &registry{limiter: secondary.NewLimiter(0), origins: make(map[string][]*running)}
 }
 
 // running is a zone that runs, and who holds it.
 type running struct {
-	zone     *secondary.Zone
-	config   config.Zone
-	identity string
-	holders  []*block // guarded by the registry's lock
+	zone    *secondary.Zone
+	config  config.Zone
+	holders []*block // guarded by the registry's lock
 	// label names the zone in metrics and log: its origin, save for a second zone of the same origin.
 	label     atomic.Pointer[string]
+	log       logbook
 	strangers strangers
 	notice    notice // guarded by the notifier's lock
 }
@@ -72,11 +69,10 @@ func (in *instance) start() error {
 	defer r.mu.Unlock()
 	in.parent = r.reloads
 	transfers := 0
-	views := make(map[string][]string) // the identities of each origin's zones, in the Corefile's order
+	views := make(map[string][]*config.Zone) // what each origin is configured as, in the Corefile's order
 	for e := range in.entries() {
-		id := identityOf(e.config.Zone)
-		if ids := views[e.config.Origin]; !slices.Contains(ids, id) {
-			views[e.config.Origin] = append(ids, id)
+		if same := views[e.config.Origin]; !slices.ContainsFunc(same, e.config.Equal) {
+			views[e.config.Origin] = append(same, &e.config.Zone)
 		}
 		transfers = max(transfers, e.config.Limit.Transfers)
 	}
@@ -84,13 +80,13 @@ func (in *instance) start() error {
 	for _, b := range in.blocks {
 		b.connect()
 		for _, e := range b.order {
-			ids := views[e.config.Origin]
-			run, err := r.hold(b, e.config.Zone, len(ids) > 1)
+			same := views[e.config.Origin]
+			run, err := r.hold(b, e.config.Zone, len(same) > 1)
 			if err != nil {
 				return err
 			}
 			e.running = run
-			run.setLabel(slices.Index(ids, run.identity))
+			run.setLabel(slices.IndexFunc(same, e.config.Equal))
 		}
 	}
 	for e := range in.entries() {
@@ -115,12 +111,13 @@ func (in *instance) entries() iter.Seq[*entry] {
 
 // hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
 func (r *registry) hold(b *block, cfg config.Zone, views bool) (*running, error) {
-	identity := identityOf(cfg)
-	if run := r.known[identity]; run != nil {
-		run.holders = append(run.holders, b)
-		return run, nil
+	for _, run := range r.origins[cfg.Origin] {
+		if run.config.Equal(&cfg) {
+			run.holders = append(run.holders, b)
+			return run, nil
+		}
 	}
-	run := &running{config: cfg, identity: identity, holders: []*block{b}}
+	run := &running{config: cfg, holders: []*block{b}}
 	run.setLabel(0)
 	o := secondary.Options{
 		Client:  &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle},
@@ -136,7 +133,6 @@ func (r *registry) hold(b *block, cfg config.Zone, views bool) (*running, error)
 		return nil, err
 	}
 	r.zones = append(r.zones, run)
-	r.known[identity] = run
 	r.origins[cfg.Origin] = append(r.origins[cfg.Origin], run)
 	return run, nil
 }
@@ -193,7 +189,6 @@ func (r *registry) release(of func(*block) bool) {
 			return false
 		}
 		ended = append(ended, run)
-		delete(r.known, run.identity)
 		if left := slices.DeleteFunc(r.origins[run.config.Origin], func(o *running) bool { return o == run }); len(left) > 0 {
 			r.origins[run.config.Origin] = left
 		} else {
@@ -214,7 +209,7 @@ func (r *registry) release(of func(*block) bool) {
 // event is told what happens to a zone, in that zone's goroutine.
 func (r *registry) event(run *running, e secondary.Event) {
 	label := *run.label.Load()
-	logEvent(label, e)
+	run.log.event(label, e)
 	countEvent(e)
 	if _, ok := e.(secondary.Swapped); ok {
 		r.notifier.swapped(r, run)
@@ -243,6 +238,3 @@ func (run *running) setLabel(before int) {
 	}
 	run.label.Store(&label)
 }
-
-// identityOf tells apart configurations that are not the same in every point.
-func identityOf(cfg config.Zone) string { return fmt.Sprintf("%+v", cfg) }

@@ -107,8 +107,12 @@ func TestDownstream(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- target.ActivateAndServe() }()
 	defer func() {
-		_ = target.Shutdown()
-		<-done
+		if err := target.Shutdown(); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}()
 
 	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "www A 192.0.2.1"))

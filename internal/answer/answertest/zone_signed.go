@@ -2,6 +2,7 @@ package answertest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -65,4 +66,16 @@ func (z *Zone) authoritative(name string) bool {
 		}
 	}
 	return true
+}
+
+// DropWildcardNS drops the NS RRsets of wildcards, which RFC 4592 section 4.2 discourages and BIND refuses.
+func (z *Zone) DropWildcardNS() {
+	z.Records = slices.DeleteFunc(z.Records, isWildcardNS)
+}
+
+// HasWildcardNS reports whether a wildcard owns NS.
+func (z *Zone) HasWildcardNS() bool { return slices.ContainsFunc(z.Records, isWildcardNS) }
+
+func isWildcardNS(rr dns.RR) bool {
+	return rr.Header().Rrtype == dns.TypeNS && strings.HasPrefix(rr.Header().Name, "*.")
 }
