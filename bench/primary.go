@@ -55,6 +55,7 @@ func (b *bench) startPrimary(ctx context.Context, incremental bool, zones ...*zo
 		config, program, args = corednsPrimary, b.binary, []string{"-conf", "conf", "-quiet"}
 		p.kind, p.change = "CoreDNS file (Knot is not installed: transfers are slower, none is incremental)", p.changeFile
 	}
+	b.results.Primary = p.kind
 	if err := writeConfig(config, dir, conf); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,6 @@ func (b *bench) transfers(ctx context.Context) error {
 		return err
 	}
 	defer from.stop()
-	b.results.Primary = from.kind
 	for run := range b.runs {
 		b.say("transfer: run %d of %d", run+1, b.runs)
 		idle, err := b.idle(ctx)
