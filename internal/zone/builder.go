@@ -18,7 +18,8 @@ type Builder struct {
 	apex    Name
 	names   treeBuilder
 	nsec3   treeBuilder
-	key     Key
+	owner   Name // of the last record, and
+	key     Key  // its key
 	size    int64
 	records int
 }
@@ -42,9 +43,12 @@ func NewBuilder(apex Name, pool *Pool) *Builder {
 // Add takes a record, whose RDATA is as AppendRDATA makes it. It copies what it keeps. After an error no version can
 // come of the Builder.
 func (b *Builder) Add(r Record) error {
-	key, ok := AppendKey(b.key[:0], r.Owner, b.apex)
-	if !ok {
-		return fmt.Errorf("%s %s: %w %s", r.Owner, dns.Type(r.Type), ErrOutOfZone, b.apex)
+	if len(b.owner) == 0 || !bytes.Equal(b.owner, r.Owner) {
+		var ok bool
+		if b.key, ok = AppendKey(b.key[:0], r.Owner, b.apex); !ok {
+			return fmt.Errorf("%s %s: %w %s", r.Owner, dns.Type(r.Type), ErrOutOfZone, b.apex)
+		}
+		b.owner = append(b.owner[:0], r.Owner...)
 	}
 	t := &b.names
 	if inNSEC3(r.Type, r.Data) {
@@ -52,7 +56,7 @@ func (b *Builder) Add(r Record) error {
 	}
 	b.records++
 	b.size += int64(len(r.Owner) + len(r.Data) + recordOverhead)
-	if err := t.add(key, r.Type, r.TTL, r.Data); err != nil {
+	if err := t.add(b.key, r.Type, r.TTL, r.Data); err != nil {
 		return fmt.Errorf("%s: %w", r.Owner, err)
 	}
 	return nil

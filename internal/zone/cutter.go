@@ -122,7 +122,7 @@ func (c *cutter) name(key Key, p packed, rrsets []byte) {
 	c.ends = append(c.ends, len(c.data))
 	c.sum.names++
 	c.sum.records += uint32(p.records)
-	if bytes.HasPrefix(key, wildcardLabel) || bytes.Contains(key, innerWildcard) {
+	if hasWildcard(key) {
 		c.sum.wildcards++
 	}
 }
@@ -131,6 +131,12 @@ var (
 	wildcardLabel = []byte("*\x00")
 	innerWildcard = []byte("\x00*\x00")
 )
+
+// hasWildcard reports whether any label of the name is "*".
+func hasWildcard(key Key) bool {
+	i := bytes.IndexByte(key, '*')
+	return i >= 0 && (bytes.HasPrefix(key, wildcardLabel) || bytes.Contains(key[max(i-1, 0):], innerWildcard))
+}
 
 // take takes a whole page (level 0) or branch of an older tree. It returns false, and has taken nothing, where the groups
 // that are open do not end before it: its parts have to be taken one by one then.
@@ -161,6 +167,9 @@ func (c *cutter) takeMore(b *branch, i, end int) int {
 		return 0
 	}
 	c.grow(b.level)
+	if c.open[b.level-1] == nil {
+		c.open[b.level-1] = make([]child, 0, len(b.kids)+2) // what changes rarely adds more
+	}
 	c.open[b.level-1] = append(c.open[b.level-1], b.kids[i:end-1]...)
 	c.held = &b.kids[end-1]
 	return end - 1 - i
@@ -251,16 +260,21 @@ func (c *cutter) push(level int, k child) {
 }
 
 func (c *cutter) closeBranch(level int) {
-	done := c.branch(level)
-	c.open[level-1] = c.open[level-1][:0]
-	c.push(level+1, done)
+	c.push(level+1, c.branch(level))
 }
 
-// branch makes the branch over the open children of a level.
+// branch makes the branch over the open children of a level, and leaves none open there.
 func (c *cutter) branch(level int) child {
 	var hash Hash
-	hash, c.scratch = branchHash(level, c.open[level-1], c.scratch)
-	return c.pool.branch(hash, level, c.open[level-1]).over(hash)
+	kids := c.open[level-1]
+	hash, c.scratch = branchHash(level, kids, c.scratch)
+	b := c.pool.branch(hash, level, kids)
+	if len(b.kids) > 0 && &b.kids[0] == &kids[0] {
+		c.open[level-1] = nil // it is the branch's now
+	} else {
+		c.open[level-1] = kids[:0]
+	}
+	return b.over(hash)
 }
 
 // finish ends all that is open and returns the tree.

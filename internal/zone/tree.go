@@ -67,9 +67,12 @@ func branchHash(level int, kids []child, scratch []byte) (Hash, []byte) {
 	return sha256.Sum256(scratch), scratch
 }
 
-// newBranch makes the branch over kids, which it copies.
+// newBranch makes the branch over kids, which it keeps if they waste little memory and copies if not.
 func newBranch(level int, kids []child) *branch {
-	b := &branch{level: level, kids: slices.Clone(kids), heads: make([]uint64, len(kids))}
+	if cap(kids) > len(kids)+len(kids)/8 {
+		kids = slices.Clone(kids)
+	}
+	b := &branch{level: level, kids: kids, heads: make([]uint64, len(kids))}
 	first := kids[0].first
 	b.prefix = slices.Clone(first[:commonPrefix(first, kids[len(kids)-1].first)])
 	for i := range kids {
