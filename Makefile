@@ -71,12 +71,12 @@ bench: peers build ## run the benchmarks, and measure the binary beside the peer
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (30s)
-	@for package in $$(go list ./internal/... ./plugin/...); do \
+	@failed=0; for package in $$(go list ./internal/... ./plugin/...); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "== $$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || failed=1; \
 		done; \
-	done
+	done; exit $$failed
 
 .PHONY: image
 image: ## build a container image, IMAGE (concord:VERSION)

@@ -12,7 +12,7 @@ import (
 //	Knot serial 1 -------- -> 2    --/
 func TestOneChanged(t *testing.T) {
 	t.Parallel()
-	const settle = 2 * time.Second
+	const settle = 3 * time.Second
 
 	t.Run("all", func(t *testing.T) {
 		t.Parallel()

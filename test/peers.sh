@@ -9,15 +9,20 @@ wanted=(
 	nsd:nsd
 	knotd:knot
 	named:bind9
+	pdns_server:pdns-server
 	dig:bind9-dnsutils
+	kdig:knot-dnsutils
 	dnsperf:dnsperf
-	ldns-signzone:ldnsutils
+	ldns-verify-zone:ldnsutils
+	kzonecheck:knot-dnssecutils
+	unbound:unbound
 	gcc:gcc
 )
 packages=()
 for pair in "${wanted[@]}"; do
 	command -v "${pair%:*}" >/dev/null || packages+=("${pair#*:}")
 done
+compgen -G '/usr/lib/*/pdns/libbindbackend.so' >/dev/null || packages+=(pdns-backend-bind)
 [ -e /usr/include/stdlib.h ] || packages+=(libc6-dev)
 [ ${#packages[@]} -gt 0 ] || exit 0
 
@@ -39,7 +44,7 @@ echo "peers: installing ${packages[*]}"
 
 # The tests start servers of their own; the ones that a package starts would hold port 53, now and after each boot.
 if [ -d /run/systemd/system ]; then
-	for unit in nsd:nsd knot:knot bind9:named; do
+	for unit in nsd:nsd knot:knot bind9:named pdns-server:pdns unbound:unbound; do
 		if [[ " ${packages[*]} " = *" ${unit%:*} "* ]]; then
 			"${as_root[@]}" systemctl disable --quiet --now "${unit#*:}" || true
 		fi

@@ -11,7 +11,8 @@ import (
 // addAdditional is step 6 of RFC 1034 section 4.3.2: the addresses of the hosts that the answer or the referral names. The
 // key is that of the last name looked up.
 //
-// NSD and Knot both do so for NS, MX and SRV, and both take an address from a wildcard. From below a cut come only the addresses
+// All of NSD, Knot and BIND do so for NS, MX and SRV, two of them for KX, RT, SVCB and HTTPS, BIND alone for NAPTR, AFSDB and
+// LP; we go with two. All take an address from a wildcard. From below a cut come only the addresses
 // of name servers: that is glue, which is "only used as part of a referral response" (section 4.2.1). So NSD; Knot adds it everywhere.
 func (r *Result) addAdditional(key zone.Key) {
 	hosts := maxHosts
@@ -45,10 +46,6 @@ const (
 
 // addAddresses adds the addresses of the hosts that a set names, up to a number of hosts. It returns how many they were.
 func (r *Result) addAddresses(set *zone.RRset, cut zone.Key, want targets, most int) (hosts int) {
-	skip := targetOffset(set.Type)
-	if skip < 0 {
-		return 0
-	}
 	for data := range set.All() {
 		if hosts == most {
 			break
@@ -57,13 +54,17 @@ func (r *Result) addAddresses(set *zone.RRset, cut zone.Key, want targets, most 
 			r.Truncated = r.Truncated || want == inDomain
 			break
 		}
-		key, ok := zone.AppendKey(r.target[:0], zone.Name(data[skip:]), r.version.Apex())
+		target := target(set.Type, data)
+		if target == nil {
+			return 0
+		}
+		key, ok := zone.AppendKey(r.target[:0], target, r.version.Apex())
 		if !ok || want != inZone && bytes.HasPrefix(key, cut) != (want == inDomain) {
 			continue
 		}
 		hosts++
 		if n := r.host(key, set.Type == dns.TypeNS); !n.IsZero() {
-			owner := owner{name: zone.Name(data[skip:]), link: -1}
+			owner := owner{name: target, link: -1}
 			r.addAddress(n, dns.TypeA, owner, want)
 			r.addAddress(n, dns.TypeAAAA, owner, want)
 		}
@@ -71,17 +72,25 @@ func (r *Result) addAddresses(set *zone.RRset, cut zone.Key, want targets, most 
 	return hosts
 }
 
-// targetOffset returns where the RDATA of a type has the name of a host whose addresses are of use, -1 if nowhere.
-func targetOffset(typ uint16) int {
+// target returns the name of the host in RDATA whose addresses are of use, nil if the type has none. The target of SVCB and
+// HTTPS is followed by parameters (RFC 9460 section 2.2).
+func target(typ uint16, data []byte) zone.Name {
+	const preference = 2 // or priority
 	switch typ {
 	case dns.TypeNS:
-		return 0
-	case dns.TypeMX:
-		return 2
+		return zone.Name(data)
+	case dns.TypeMX, dns.TypeKX, dns.TypeRT:
+		return zone.Name(data[preference:])
+	case dns.TypeSVCB, dns.TypeHTTPS:
+		end := preference
+		for data[end] != 0 {
+			end += 1 + int(data[end])
+		}
+		return zone.Name(data[preference : end+1])
 	case dns.TypeSRV:
-		return 6
+		return zone.Name(data[3*preference:])
 	}
-	return -1
+	return nil
 }
 
 // host returns the node with the data of a host, or a zero one.
@@ -111,8 +120,11 @@ func (r *Result) addAddress(n zone.Node, typ uint16, owner owner, want targets) 
 	if !ok || want == inZone && (r.has(r.answer, set, owner.name) || r.has(r.additional, set, owner.name)) {
 		return
 	}
-	full := r.Truncated
+	full, at := r.Truncated, len(r.additional)
 	if !r.add(&r.additional, n, set, set.TTL, owner) && want != inDomain {
 		r.Truncated = full // only what a referral cannot do without (RFC 9471 section 3)
+	}
+	if len(r.additional) > at {
+		r.additional[at].glue = want == inDomain
 	}
 }

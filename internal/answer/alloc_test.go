@@ -28,3 +28,14 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+func TestSignedAllocations(t *testing.T) {
+	for name, v := range signedZones() {
+		for _, q := range signedQuestions {
+			question := Question{Name: q.name, Type: q.typ, DO: true}
+			if got := testing.AllocsPerRun(100, func() { Answer(v, question).Release() }); got > 0 {
+				t.Errorf("%s, %s: Answer makes %v allocations, want none", name, q.what, got)
+			}
+		}
+	}
+}

@@ -1,12 +1,12 @@
 // Package answer answers questions from a version of a zone: the algorithm of RFC 1034 section 4.3.2, as RFC 2181, 2308,
-// 4592, 6604, 6672 and 9471 clarify it, from question to sections, and then to a message for the plugin chain.
+// 4592, 6604, 6672 and 9471 clarify it, from question to sections, and then to a message for the plugin chain or to octets.
 //
 // The sections of a [Result] refer to the version and hold no copies; [Result.Msg] makes fresh records of them, so that
 // no message shares memory with the version or with another message. What the RFCs leave open is decided as NSD and Knot
 // do; where those differ, the place in the code says whom we follow and why.
 //
 // The package refuses whatever is not a value in memory: it knows no socket, disk or clock and starts no goroutine.
-// EDNS, sizes and truncation to them are the server's around it; classes and opcodes have been looked at before it.
+// EDNS is the server's around it, which says the size that a response may have; classes and opcodes have been looked at before it.
 package answer
 
 import (
@@ -22,11 +22,14 @@ import (
 type Question struct {
 	Name string // as in a dns.Msg: absolute, escaped, in the case that the client chose
 	Type uint16
-	// DO asks for signatures (RFC 4035 section 3.1).
+	// DO asks for signatures and proofs (RFC 4035 section 3.1). It means nothing to an unsigned zone.
 	DO bool
 	// MinimalAny answers ANY with one RRset (RFC 8482 section 4.1), as NSD and Knot do. Without it all RRsets of the name
 	// are the answer, as with BIND.
 	MinimalAny bool
+	// Elsewhere, if not nil, is asked for the zone in which to go on with the target of an alias: the version of the
+	// closest zone that holds it, or nil if there is none. Without it an alias that leads out of the zone ends the answer.
+	Elsewhere func(target zone.Name) *zone.Version
 }
 
 // A Result is the answer to one question: the header's fields, and the sections as references into the version. It belongs to
@@ -38,6 +41,8 @@ type Result struct {
 
 	version  *zone.Version
 	question Question
+	signed   bool        // the zone is, and DO asks for what belongs to it
+	denial   zone.Denial // how to prove what does not exist; NoDenial if that is not asked for
 
 	answer     []entry
 	authority  []entry
@@ -48,12 +53,20 @@ type Result struct {
 	chain []zone.Name
 	room  int // octets that the largest message may still have room for
 
-	key    zone.Key // of the name that is looked up
-	target zone.Key // of a name in RDATA, for the additional section
-	names  []byte   // names that lie in no RDATA
-	links  []string // chain, for the message
-	text   strings.Builder
-	buf    []byte
+	key      zone.Key // of the name that is looked up
+	wildcard zone.Key // of a wildcard
+	target   zone.Key // of a name in RDATA, or of a node
+	names    []byte   // names that lie in no RDATA
+	hashes   []hashed // names that were hashed for proofs
+	keys     []byte   // of hashes
+
+	// collision says that a name which does not exist has an NSEC3 record.
+	collision bool
+
+	links []string // chain, for the message
+	text  strings.Builder
+	buf   []byte
+	wire  wire
 }
 
 var results = sync.Pool{New: func() any {
@@ -63,6 +76,7 @@ var results = sync.Pool{New: func() any {
 		additional: make([]entry, 0, 8),
 		chain:      make([]zone.Name, 0, 4),
 		key:        make(zone.Key, 0, zone.MaxKey),
+		wildcard:   make(zone.Key, 0, zone.MaxKey),
 		target:     make(zone.Key, 0, zone.MaxKey),
 		names:      make([]byte, 0, 512),
 		links:      make([]string, 0, 4),
@@ -72,11 +86,22 @@ var results = sync.Pool{New: func() any {
 // Answer answers a question from a version of a zone. A name outside the zone, or one that is no name, is REFUSED.
 func Answer(v *zone.Version, q Question) *Result {
 	r := results.Get().(*Result)
-	r.version, r.question = v, q
-	r.Rcode, r.Authoritative, r.Truncated = dns.RcodeSuccess, false, false
+	r.question = q
+	r.use(v)
+	r.Rcode, r.Authoritative, r.Truncated, r.collision = dns.RcodeSuccess, false, false, false
 	r.room = maxMessage - headerSize - len(q.Name) - questionSize
 	r.resolve()
 	return r
+}
+
+// use makes v the version that is answered from.
+func (r *Result) use(v *zone.Version) {
+	r.version = v
+	r.signed = r.question.DO && v.Signed()
+	if r.denial = zone.NoDenial; r.signed {
+		r.denial = v.Denial()
+	}
+	r.hashes, r.keys = r.hashes[:0], r.keys[:0]
 }
 
 const (

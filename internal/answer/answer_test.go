@@ -84,6 +84,7 @@ func TestSignatures(t *testing.T) {
 test.        300 IN SOA ns. h. 1 1 1 1 60
 test.        `+sig("SOA", "300", 1)+`
 test.        300 IN NS ns.
+test.        300 IN DNSKEY 256 3 13 AAEC
 a.test.      300 IN A 192.0.2.1
 a.test.      `+sig("A", "300", 2)+`
 a.test.      30  IN AAAA 2001:db8::1

@@ -12,86 +12,89 @@ const maxAliases = 16
 
 // resolve is the algorithm of RFC 1034 section 4.3.2 from step 2 on: the zone is known.
 func (r *Result) resolve() {
-	apex := r.version.Apex()
-	key, ok := zone.AppendKeyString(r.key[:0], r.question.Name, apex)
+	key, ok := zone.AppendKeyString(r.key[:0], r.question.Name, r.version.Apex())
 	if !ok || !dns.IsFqdn(r.question.Name) {
 		r.Rcode = dns.RcodeRefused
 		return
 	}
 	r.chain = append(r.chain, nil)
 	r.Authoritative = true
-	for r.step(key) {
-		// An alias that leads out of the zone is the client's to follow.
-		if key, ok = zone.AppendKey(r.key[:0], r.chain[len(r.chain)-1], apex); !ok {
+	for r.step(key) && !r.collision {
+		// An alias that leads out of the zone is the client's to follow, unless the zone it leads to is to be answered from.
+		if key, ok = r.enter(r.chain[len(r.chain)-1]); !ok {
 			break
 		}
+	}
+	if r.collision {
+		r.fail()
+		return
 	}
 	r.addAdditional(key)
 }
 
 // step is step 3 for the last name of the chain, whose key is given. It reports whether an alias is to be followed.
-//
-// What a signed zone proves beside its answers (RFC 4035 section 3.1.3) has its place where the Match is at hand, here: at a
-// referral without DS, at what a wildcard makes, and at a denial.
 func (r *Result) step(key zone.Key) (again bool) {
 	m := r.version.Find(key)
-	labels := key.Labels()
 	if !m.Cut.IsZero() {
-		switch {
+		switch labels := key.Labels(); {
 		case !m.Cut.Delegation():
 			return r.redirect(m.Cut, labels-m.CutLabels)
 		case r.question.Type != dns.TypeDS || m.CutLabels < labels:
-			r.refer(m.Cut, labels-m.CutLabels)
+			r.refer(key, &m)
 			return false
 		}
 		// The DS RRset of a cut is this side's (RFC 4035 section 3.1.4.1).
 	}
 	switch {
 	case m.Exists:
-		return r.data(m.Node, labels)
+		found, again := r.data(m.Node)
+		if !found {
+			r.addSOA(key)
+			r.proveNoData(key, &m)
+		}
+		return again
 	case m.WildcardExists:
 		// RFC 4592 section 3.3: the wildcard's data with the name asked for as its owner. A wildcard that owns NS or
 		// DNAME is no cut and no redirection for the names that it makes; sections 4.2 and 4.4 leave that open, and NSD
 		// has it so.
-		return r.data(m.Wildcard, labels)
+		found, again := r.data(m.Wildcard)
+		if found {
+			r.proveExpansion(key, &m)
+		} else {
+			r.addSOA(key)
+			r.proveWildcardNoData(key, &m)
+		}
+		return again
 	}
 	r.Rcode = dns.RcodeNameError
-	r.denial(labels)
+	r.addSOA(key)
+	r.proveNameError(key, &m)
 	return false
 }
 
-// data is step 3a: the name exists. A node that is zero is an empty non-terminal.
-func (r *Result) data(n zone.Node, labels int) (again bool) {
+// data is step 3a: the name exists. A node that is zero is an empty non-terminal. It reports whether the name has what is asked
+// for, and whether an alias is to be followed.
+func (r *Result) data(n zone.Node) (found, again bool) {
 	switch r.question.Type {
 	case dns.TypeANY:
-		r.any(n, labels)
-		return false
+		return r.any(n), false
 	case dns.TypeRRSIG:
-		if r.signatures(n) {
-			return false
-		}
-	case dns.TypeDS:
-		if labels == 0 {
-			// The apex belongs to the parent's side here (RFC 4035 section 2.4); a DS RRset that lies there is a mistake.
-			r.denial(labels)
-			return false
-		}
+		return r.signatures(n), false
 	}
 	if set, ok := n.RRset(r.question.Type); ok {
 		r.add(&r.answer, n, set, set.TTL, r.here())
-		return false
+		return true, false
 	}
-	if set, ok := n.RRset(dns.TypeCNAME); ok {
-		return r.addAlias(n, set) && r.follow(zone.Name(set.First()))
+	if set, ok := n.RRset(dns.TypeCNAME); ok && r.question.Type != dns.TypeNSEC {
+		// NSEC and RRSIG records stand beside a CNAME (RFC 4035 section 2.5): where there are none, the target's are no answer.
+		return true, r.addAlias(n, set) && r.follow(zone.Name(set.First()))
 	}
-	r.denial(labels)
-	return false
+	return false, false
 }
 
 // any answers ANY: all RRsets of the name, or one.
-func (r *Result) any(n zone.Node, labels int) {
+func (r *Result) any(n zone.Node) (found bool) {
 	var best zone.RRset
-	found := false
 	for it := n.RRsets(); ; {
 		set, ok := it.Next()
 		if !ok {
@@ -103,16 +106,14 @@ func (r *Result) any(n zone.Node, labels int) {
 			if best.Count == 0 || anyRank(set.Type) < anyRank(best.Type) {
 				best = set
 			}
-		case !r.question.DO || set.Type != dns.TypeRRSIG: // with DO they come with what they cover
+		case !r.signed || set.Type != dns.TypeRRSIG: // with DO they come with what they cover
 			r.add(&r.answer, n, set, set.TTL, r.here())
 		}
 	}
-	switch {
-	case !found:
-		r.denial(labels)
-	case best.Count > 0:
+	if best.Count > 0 {
 		r.add(&r.answer, n, best, best.TTL, r.here())
 	}
+	return found
 }
 
 // anyRank orders types by how well they do as the one answer to ANY: what people look for, then the rest, then what is
@@ -189,27 +190,28 @@ func (r *Result) redirect(n zone.Node, below int) (again bool) {
 // maxName is the size of the longest name (RFC 1035 section 2.3.4).
 const maxName = 255
 
-// refer is step 3b: the name lies at or below a cut, below it by so many labels. The answer to a question that an alias has
-// led here is authoritative for its first name.
-func (r *Result) refer(cut zone.Node, below int) {
+// refer is step 3b: the name lies at or below a cut. The answer to a question that an alias has led here is authoritative
+// for its first name.
+func (r *Result) refer(key zone.Key, m *zone.Match) {
 	r.Authoritative = len(r.answer) > 0
-	owner := r.above(below)
-	if set, ok := cut.RRset(dns.TypeNS); ok {
+	owner := r.above(key.Labels() - m.CutLabels)
+	if set, ok := m.Cut.RRset(dns.TypeNS); ok {
 		// Child data, and never signed (RFC 4035 section 2.2).
 		r.add(&r.authority, zone.Node{}, set, set.TTL, owner)
 	}
-	if !r.question.DO {
+	if !r.signed {
 		return
 	}
-	if set, ok := cut.RRset(dns.TypeDS); ok {
-		r.add(&r.authority, cut, set, set.TTL, owner)
+	if set, ok := m.Cut.RRset(dns.TypeDS); ok {
+		r.add(&r.authority, m.Cut, set, set.TTL, owner)
+	} else {
+		r.proveInsecure(key, m)
 	}
 }
 
-// denial adds the SOA RRset that goes with NODATA and NXDOMAIN, with the TTL of RFC 2308 section 3. The name has so many
-// labels below the apex.
-func (r *Result) denial(labels int) {
+// addSOA adds the SOA RRset that goes with NODATA and NXDOMAIN, with the TTL of RFC 2308 section 3.
+func (r *Result) addSOA(key zone.Key) {
 	apex := r.version.ApexNode()
 	set, _ := apex.RRset(dns.TypeSOA)
-	r.add(&r.authority, apex, set, min(set.TTL, r.version.SOA().Minimum), r.above(labels))
+	r.add(&r.authority, apex, set, min(set.TTL, r.version.SOA().Minimum), r.above(key.Labels()))
 }

@@ -71,6 +71,9 @@ func againstReference(t *testing.T, seed uint64) {
 			t.Errorf("%s %s\n--- got\n%s--- want\n%s--- zone\n%s", name, dns.Type(typ), got, want, z.Text())
 			t.Fatalf("seed %d: add it to %s once it is mended; again with -run AgainstReference -zones 1 -seed %d", seed, seedFile, seed)
 		}
+		if do := answertest.ResponseOf(respond(v, Question{Name: name, Type: typ, DO: true})); !do.Equal(want) {
+			t.Fatalf("seed %d: %s %s: DO makes a difference in an unsigned zone\n%s", seed, name, dns.Type(typ), do)
+		}
 	}
 }
 

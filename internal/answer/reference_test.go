@@ -136,9 +136,7 @@ func (ref *reference) found(node, qname string, typ uint16) (again bool) {
 		return false
 	}
 	set := ref.rrset(node, typ, qname)
-	if typ == dns.TypeDS && node == ref.origin {
-		set = nil
-	} else if cname := ref.rrset(node, dns.TypeCNAME, qname); len(set) == 0 && len(cname) > 0 {
+	if cname := ref.rrset(node, dns.TypeCNAME, qname); len(set) == 0 && len(cname) > 0 {
 		slices.SortFunc(cname, compareRDATA)
 		ref.msg.Answer = append(ref.msg.Answer, cname...)
 		return ref.follow(cname[0].(*dns.CNAME).Target)

@@ -13,6 +13,10 @@ type entry struct {
 	ttl   uint32
 	// alias marks a CNAME whose target is the next name of the chain. The set of a synthesized one holds no RDATA.
 	alias bool
+	// signature marks the signatures of the entry before.
+	signature bool
+	// glue marks addresses that a referral cannot do without (RFC 9471 section 3.1).
+	glue bool
 }
 
 // add adds an RRset, and with DO its signatures, to a section. The node is where it came from; a zero one has no
@@ -26,9 +30,13 @@ func (r *Result) add(section *[]entry, n zone.Node, set zone.RRset, ttl uint32, 
 		return false
 	}
 	*section = append(*section, entry{set: set, owner: owner, ttl: ttl})
-	if r.question.DO && set.Type != dns.TypeRRSIG {
+	if r.signed && set.Type != dns.TypeRRSIG {
 		if sig, ok := n.Signatures(set.Type); ok {
-			return r.add(section, n, sig, min(sig.TTL, ttl), owner)
+			at := len(*section)
+			if !r.add(section, n, sig, min(sig.TTL, ttl), owner) {
+				return false
+			}
+			(*section)[at].signature = true
 		}
 	}
 	return true

@@ -4,13 +4,18 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // Behaviour is how a primary answers. Messages of an answer are numbered from 1. What is zero is as an honest primary does
 // it; fields may be combined.
 type Behaviour struct {
-	// Only limits all below to queries of one type: dns.TypeSOA or dns.TypeAXFR. Others are answered honestly.
+	// Only limits all below to queries of one type: dns.TypeSOA, dns.TypeAXFR or dns.TypeIXFR. Others are answered honestly.
 	Only uint16
+
+	// Seen is called with each query, as it came.
+	Seen func(query []byte)
 
 	// Delay passes before each message.
 	Delay time.Duration
@@ -32,6 +37,12 @@ type Behaviour struct {
 
 	// Rcode is the answer, with no records.
 	Rcode int
+	// NoEDNS: queries with an OPT record get FORMERR.
+	NoEDNS bool
+	// Keepalive is how long connections may be idle, as told to who asks (RFC 7828). 0: nothing is told; below 0: not at all.
+	Keepalive time.Duration
+	// Expire is how long, in seconds, until the own copy expires, as told to who asks (RFC 7314). 0: nothing is told.
+	Expire uint32
 	// Garbage: each message is random octets.
 	Garbage bool
 	// WrongID, WrongQuestion and Truncated (the TC bit) do that to each message.
@@ -47,6 +58,16 @@ type Behaviour struct {
 	NoEnd bool
 	// Endless adds so many valid records to the end of each transfer, made as they are sent.
 	Endless int
+
+	// Whole: IXFR is answered with the whole zone.
+	Whole bool
+	// Condensed: IXFR is answered in one step, whatever lies between.
+	Condensed bool
+	// Records are sent as the answer to IXFR, just as they are.
+	Records []dns.RR
+
+	// TSIG is how answers are signed.
+	TSIG TSIG
 
 	// RecordsPerMessage is how many records a message of a transfer has; 0: as many as fit.
 	RecordsPerMessage int

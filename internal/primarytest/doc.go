@@ -1,5 +1,5 @@
-// Package primarytest plays the primary of a zone in tests: one server that answers SOA queries and AXFR, and that can be
-// told to be slow, silent, wrong, lying or dying.
+// Package primarytest plays the primary of a zone in tests: one server that answers SOA queries, AXFR and IXFR, over TCP or
+// TLS, with or without TSIG, and that can be told to be slow, silent, wrong, lying or dying.
 //
 //	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "www A 192.0.2.1"))
 //	client.AXFR(ctx, p.Addr(), ...)

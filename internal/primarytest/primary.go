@@ -2,10 +2,13 @@ package primarytest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,8 +23,10 @@ type Primary struct {
 	listener  net.Listener   // nil over net.Pipe
 	packets   net.PacketConn // nil over net.Pipe
 	behaviour atomic.Pointer[Behaviour]
-	zones     atomic.Pointer[map[string]*Zone] // by lower-case origin; the map itself never changes
-	ended     chan struct{}                    // closed by Stop
+	zones     atomic.Pointer[map[string][]*Zone] // by lower-case origin, newest last; what it points to never changes
+	secured   atomic.Pointer[tls.Config]         // nil: TCP
+	keys      atomic.Pointer[map[string]Key]     // by lower-case name; nil: no TSIG
+	ended     chan struct{}                      // closed by Stop
 	running   sync.WaitGroup
 
 	mu      sync.Mutex // guards all below
@@ -37,7 +42,8 @@ type Counts struct {
 	Probes      int // SOA queries over a connection
 	Datagrams   int // SOA queries over UDP
 	Transfers   int // AXFR queries
-	Completed   int // transfers of which the last message was written
+	Increments  int // IXFR queries
+	Completed   int // transfers, of either kind, of which the last message was written
 }
 
 // New starts a primary on a free port of 127.0.0.1 that serves the zones. It stops when the test ends, or before by Stop.
@@ -75,7 +81,7 @@ func newPrimary(tb testing.TB, addr netip.AddrPort, zones []*Zone) *Primary {
 		addr: addr, ended: make(chan struct{}), conns: make(map[net.Conn]struct{}), changed: make(chan struct{}),
 	}
 	p.behaviour.Store(&Behaviour{})
-	p.zones.Store(&map[string]*Zone{})
+	p.zones.Store(&map[string][]*Zone{})
 	p.Set(zones...)
 	tb.Cleanup(p.Stop)
 	return p
@@ -123,34 +129,42 @@ func Dialer(primaries ...*Primary) func(ctx context.Context, network, addr strin
 // Addr returns where the primary is.
 func (p *Primary) Addr() netip.AddrPort { return p.addr }
 
-// Set adds zones, or puts them in place of those of the same name. A transfer that runs goes on with what it began with.
+// Set adds zones, or puts them in place of those of the same name, from which IXFR leads to them then. A transfer that runs
+// goes on with what it began with.
 func (p *Primary) Set(zones ...*Zone) {
-	p.update(func(m map[string]*Zone) {
+	p.update(func(m map[string][]*Zone) {
 		for _, z := range zones {
-			m[z.origin] = z
+			held := m[z.origin]
+			m[z.origin] = append(slices.Clone(held[max(0, len(held)-mostHeld+1):]), z)
 		}
 	})
 }
 
+// mostHeld is how many zones of the same name are held for IXFR.
+const mostHeld = 32
+
 // Remove takes zones away by name: the primary is no longer authoritative for them.
 func (p *Primary) Remove(origins ...string) {
-	p.update(func(m map[string]*Zone) {
+	p.update(func(m map[string][]*Zone) {
 		for _, o := range origins {
 			delete(m, dns.CanonicalName(o))
 		}
 	})
 }
 
-func (p *Primary) update(change func(map[string]*Zone)) {
+func (p *Primary) update(change func(map[string][]*Zone)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m := make(map[string]*Zone)
-	for k, z := range *p.zones.Load() {
-		m[k] = z
-	}
+	m := maps.Clone(*p.zones.Load())
 	change(m)
 	p.zones.Store(&m)
 }
+
+// held returns the zones of a name, newest last.
+func (p *Primary) held(name string) []*Zone { return (*p.zones.Load())[dns.CanonicalName(name)] }
+
+// UseTLS makes it a primary that speaks TLS and nothing else, on connections from now on.
+func (p *Primary) UseTLS(c *tls.Config) { p.secured.Store(c) }
 
 // Behave sets how queries are answered from now on; the zero Behaviour is that of an honest primary.
 func (p *Primary) Behave(b Behaviour) { p.behaviour.Store(&b) }
@@ -235,7 +249,11 @@ func (p *Primary) serve(c net.Conn) bool {
 	p.changed = make(chan struct{})
 	p.running.Go(func() {
 		defer p.forget(c)
-		p.converse(c)
+		if t := p.secured.Load(); t != nil {
+			p.converse(tls.Server(c, t))
+		} else {
+			p.converse(c)
+		}
 	})
 	return true
 }

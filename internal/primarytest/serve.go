@@ -3,6 +3,7 @@ package primarytest
 import (
 	"encoding/binary"
 	"io"
+	"iter"
 	"net"
 	"time"
 
@@ -12,12 +13,13 @@ import (
 // converse answers the queries of one connection until either side ends it.
 func (p *Primary) converse(c net.Conn) {
 	for {
-		query, err := readMessage(c)
-		if err != nil {
+		octets, err := readOctets(c)
+		query := new(dns.Msg)
+		if err != nil || query.Unpack(octets) != nil {
 			return
 		}
-		w := &writer{Primary: p, conn: c, behaviour: &Behaviour{}}
-		p.answer(w, query)
+		w := &writer{Primary: p, conn: c, query: query, behaviour: &Behaviour{}}
+		p.answer(w, query, octets)
 		if w.failed || w.behaviour.CloseAfterAnswer {
 			return
 		}
@@ -52,7 +54,7 @@ func (p *Primary) receive() {
 }
 
 // answer answers one query of a connection.
-func (p *Primary) answer(w *writer, query *dns.Msg) {
+func (p *Primary) answer(w *writer, query *dns.Msg, octets []byte) {
 	if len(query.Question) != 1 {
 		reply := new(dns.Msg)
 		w.msg(reply.SetRcodeFormatError(query))
@@ -61,47 +63,71 @@ func (p *Primary) answer(w *writer, query *dns.Msg) {
 	q := query.Question[0]
 	b := p.behaviour.Load().of(q.Qtype)
 	w.behaviour = b
+	if b.Seen != nil {
+		b.Seen(octets)
+	}
 	switch q.Qtype {
 	case dns.TypeSOA:
 		p.count(func(c *Counts) { c.Probes++ })
 	case dns.TypeAXFR:
 		p.count(func(c *Counts) { c.Transfers++ })
+	case dns.TypeIXFR:
+		p.count(func(c *Counts) { c.Increments++ })
 	}
-	z := (*p.zones.Load())[dns.CanonicalName(q.Name)]
+	held := p.held(q.Name)
+	transfer := q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR
 	switch {
 	case b.Silent:
 		w.silence()
-	case q.Qtype == dns.TypeAXFR && z != nil && b.Rcode == 0:
-		for msg := range z.stream(b) {
-			binary.BigEndian.PutUint16(msg, query.Id)
-			if !w.write(msg) {
-				return
-			}
+	case b.NoEDNS && query.IsEdns0() != nil:
+		w.rcode(dns.RcodeFormatError)
+	case !w.admit(octets):
+	case !transfer || len(held) == 0 || b.Rcode != 0:
+		w.msg(p.reply(b, query))
+	default:
+		if !w.stream(messagesOf(held, query, b)) {
+			return
 		}
 		p.count(func(c *Counts) { c.Completed++ })
 		if b.NoEnd {
 			w.close()
 		}
-	default:
-		w.msg(p.reply(b, query))
 	}
+}
+
+// stream writes messages, of which the last one may be signed in a way of its own.
+func (w *writer) stream(msgs iter.Seq[[]byte]) bool {
+	var held []byte
+	for msg := range msgs {
+		if held != nil && !w.write(held, false) {
+			return false
+		}
+		held = append(held[:0], msg...)
+		binary.BigEndian.PutUint16(held, w.query.Id)
+	}
+	if held == nil {
+		w.rcode(dns.RcodeSuccess)
+		return !w.failed
+	}
+	return w.write(held, true)
 }
 
 // reply makes the answer to a query that takes one message.
 func (p *Primary) reply(b *Behaviour, query *dns.Msg) *dns.Msg {
 	q := query.Question[0]
-	z := (*p.zones.Load())[dns.CanonicalName(q.Name)]
+	held := p.held(q.Name)
 	reply := new(dns.Msg)
 	reply.SetReply(query)
+	b.tell(query, reply)
 	switch {
 	case b.Rcode != 0:
 		reply.Rcode = b.Rcode
-	case z == nil && q.Qtype == dns.TypeAXFR:
+	case len(held) == 0 && (q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR):
 		reply.Rcode = dns.RcodeNotAuth
-	case z == nil:
+	case len(held) == 0:
 		reply.Rcode = dns.RcodeRefused
 	case q.Qtype == dns.TypeSOA:
-		soa := dns.Copy(z.soa).(*dns.SOA)
+		soa := dns.Copy(held[len(held)-1].soa).(*dns.SOA)
 		if b.Serial != 0 {
 			soa.Serial = b.Serial
 		}
@@ -113,10 +139,31 @@ func (p *Primary) reply(b *Behaviour, query *dns.Msg) *dns.Msg {
 	return reply
 }
 
+// tell answers the EDNS options of a query.
+func (b *Behaviour) tell(query, reply *dns.Msg) {
+	asked := query.IsEdns0()
+	if asked == nil {
+		return
+	}
+	reply.SetEdns0(1232, false)
+	opt := reply.IsEdns0()
+	for _, o := range asked.Option {
+		switch {
+		case o.Option() == dns.EDNS0TCPKEEPALIVE && b.Keepalive != 0:
+			value := binary.BigEndian.AppendUint16(nil, uint16(max(0, b.Keepalive)/(100*time.Millisecond)))
+			opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: dns.EDNS0TCPKEEPALIVE, Data: value})
+		case o.Option() == dns.EDNS0EXPIRE && b.Expire > 0:
+			opt.Option = append(opt.Option, &dns.EDNS0_EXPIRE{Code: dns.EDNS0EXPIRE, Expire: b.Expire})
+		}
+	}
+}
+
 // A writer sends the messages of one answer as the behaviour wants them.
 type writer struct {
 	*Primary
 	conn      net.Conn
+	query     *dns.Msg
+	signer    *signer // nil: nothing is signed
 	behaviour *Behaviour
 	n         int    // of the last message
 	buf       []byte // length and message
@@ -130,11 +177,13 @@ func (w *writer) msg(m *dns.Msg) {
 		w.close()
 		return
 	}
-	w.write(msg)
+	w.write(msg, true)
 }
 
+func (w *writer) rcode(rcode int) { w.msg(new(dns.Msg).SetRcode(w.query, rcode)) }
+
 // write sends a message. It returns false when there is no use in sending more.
-func (w *writer) write(msg []byte) bool {
+func (w *writer) write(msg []byte, last bool) bool {
 	w.n++
 	b := w.behaviour
 	switch {
@@ -152,6 +201,9 @@ func (w *writer) write(msg []byte) bool {
 		return false
 	}
 	msg = b.tamper(w.n, msg)
+	if w.signer != nil {
+		msg = w.signer.sign(w.n, msg, last)
+	}
 	w.buf = binary.BigEndian.AppendUint16(w.buf[:0], uint16(len(msg)))
 	w.buf = append(w.buf, msg...)
 	if !w.pause(b.Delay) {
@@ -207,14 +259,21 @@ func (w *writer) pause(d time.Duration) bool {
 	}
 }
 
-// readMessage reads one message and its length.
-func readMessage(r io.Reader) (*dns.Msg, error) {
+// readOctets reads one message and its length.
+func readOctets(r io.Reader) ([]byte, error) {
 	var length [2]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return nil, err
 	}
 	octets := make([]byte, binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(r, octets); err != nil {
+	_, err := io.ReadFull(r, octets)
+	return octets, err
+}
+
+// readMessage is readOctets and dns.Msg.Unpack.
+func readMessage(r io.Reader) (*dns.Msg, error) {
+	octets, err := readOctets(r)
+	if err != nil {
 		return nil, err
 	}
 	m := new(dns.Msg)

@@ -11,8 +11,8 @@ import (
 
 // stream yields the messages of a transfer of z, with the id 0 and in a buffer that the next step uses again. The first
 // transfer of a plain shape keeps what it packs for those after it.
-func (z *Zone) stream(b *Behaviour) iter.Seq[[]byte] {
-	s := shape{perMessage: b.RecordsPerMessage, size: b.MessageSize, noQuestion: b.NoQuestion}
+func (z *Zone) stream(b *Behaviour, qtype uint16) iter.Seq[[]byte] {
+	s := b.shape(qtype)
 	if b.EndSerial != 0 || b.NoEnd || b.Endless != 0 {
 		return func(yield func([]byte) bool) { z.pack(s, b, yield) }
 	}
@@ -29,8 +29,13 @@ func (z *Zone) stream(b *Behaviour) iter.Seq[[]byte] {
 
 // shape is how records are cut into messages.
 type shape struct {
+	qtype            uint16
 	perMessage, size int
 	noQuestion       bool
+}
+
+func (b *Behaviour) shape(qtype uint16) shape {
+	return shape{qtype: qtype, perMessage: b.RecordsPerMessage, size: b.MessageSize, noQuestion: b.NoQuestion}
 }
 
 // streams keeps packed transfers: benchmarks ask for the same large zone many times.
@@ -77,11 +82,7 @@ type packer struct {
 
 // pack makes the messages of a transfer.
 func (z *Zone) pack(s shape, b *Behaviour, yield func([]byte) bool) {
-	if s.size == 0 {
-		s.size = defaultSize
-	}
-	p := &packer{shape: s, origin: z.origin, yield: yield, buf: make([]byte, maxMessage)}
-	p.begin()
+	p := newPacker(s, z.origin, yield)
 	p.add(z.soa)
 	for rr := range z.records {
 		if p.add(rr); p.ended {
@@ -100,6 +101,31 @@ func (z *Zone) pack(s shape, b *Behaviour, yield func([]byte) bool) {
 		}
 		p.add(end)
 	}
+	p.end()
+}
+
+// packRecords makes the messages of an answer that has just these records.
+func packRecords(s shape, origin string, records iter.Seq[dns.RR], yield func([]byte) bool) {
+	p := newPacker(s, origin, yield)
+	for rr := range records {
+		if p.add(rr); p.ended {
+			return
+		}
+	}
+	p.end()
+}
+
+func newPacker(s shape, origin string, yield func([]byte) bool) *packer {
+	if s.size == 0 {
+		s.size = defaultSize
+	}
+	p := &packer{shape: s, origin: origin, yield: yield, buf: make([]byte, maxMessage)}
+	p.begin()
+	return p
+}
+
+// end hands on what is left.
+func (p *packer) end() {
 	if p.count > 0 && !p.ended {
 		p.flush()
 	}
@@ -110,7 +136,7 @@ func (p *packer) begin() {
 	q := new(dns.Msg)
 	q.Response, q.Authoritative = true, true
 	if p.sent == 0 || !p.noQuestion {
-		q.Question = []dns.Question{{Name: p.origin, Qtype: dns.TypeAXFR, Qclass: dns.ClassINET}}
+		q.Question = []dns.Question{{Name: p.origin, Qtype: p.qtype, Qclass: dns.ClassINET}}
 	}
 	head, err := q.Pack()
 	if err != nil {

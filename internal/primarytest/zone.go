@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -18,6 +19,7 @@ type Zone struct {
 	soa     *dns.SOA
 	records iter.Seq[dns.RR] // without the SOA
 	cache   streams
+	version func() (*zone.Version, error) // that a whole transfer gives; made once
 }
 
 // Make makes a zone of records in master-file form, relative to origin and with a TTL of 3600 where they have none; serial
@@ -56,13 +58,15 @@ func OfRecords(tb testing.TB, records ...dns.RR) *Zone {
 	}
 	soa := dns.Copy(records[i]).(*dns.SOA)
 	rest := slices.Delete(slices.Clone(records), i, i+1)
-	return &Zone{origin: dns.CanonicalName(soa.Hdr.Name), soa: soa, records: slices.Values(rest)}
+	z := &Zone{origin: dns.CanonicalName(soa.Hdr.Name), soa: soa, records: slices.Values(rest)}
+	z.version = sync.OnceValues(z.build)
+	return z
 }
 
 // OfVersion makes a zone of a version. The records are made when they are sent, so that a large version costs little.
 func OfVersion(tb testing.TB, v *zone.Version) *Zone {
 	tb.Helper()
-	z := &Zone{origin: v.Apex().String()}
+	z := &Zone{origin: v.Apex().String(), version: func() (*zone.Version, error) { return v, nil }}
 	z.records = func(yield func(dns.RR) bool) {
 		for r := range v.All() {
 			if r.Type == dns.TypeSOA {
@@ -104,23 +108,30 @@ func (z *Zone) Apex() zone.Name {
 // Version returns the version that a whole transfer of the zone gives.
 func (z *Zone) Version(tb testing.TB) *zone.Version {
 	tb.Helper()
-	b := zone.NewBuilder(z.Apex(), nil)
-	add := func(rr dns.RR) {
-		r, err := zone.FromRR(rr)
-		if err == nil {
-			err = b.Add(r)
-		}
-		if err != nil {
-			tb.Fatalf("primarytest: zone %s: %v", z.origin, err)
-		}
-	}
-	add(z.soa)
-	for rr := range z.records {
-		add(rr)
-	}
-	v, _, err := b.Build()
+	v, err := z.version()
 	if err != nil {
 		tb.Fatalf("primarytest: zone %s: %v", z.origin, err)
 	}
 	return v
+}
+
+func (z *Zone) build() (*zone.Version, error) {
+	b := zone.NewBuilder(z.Apex(), nil)
+	add := func(rr dns.RR) error {
+		r, err := zone.FromRR(rr)
+		if err != nil {
+			return err
+		}
+		return b.Add(r)
+	}
+	if err := add(z.soa); err != nil {
+		return nil, err
+	}
+	for rr := range z.records {
+		if err := add(rr); err != nil {
+			return nil, err
+		}
+	}
+	v, _, err := b.Build()
+	return v, err
 }

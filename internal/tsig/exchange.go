@@ -55,9 +55,9 @@ func (x *Exchange) Message(msg []byte, now time.Time) error {
 		return nil
 	case !owner.Equal(x.key.wire) || !r.algorithm.Equal(hashes[x.key.algorithm].wire):
 		return x.fail(&Error{Problem: OtherKey, other: owner.String() + " with " + r.algorithm.String()})
-	case r.code == dns.RcodeBadSig || r.code == dns.RcodeBadKey:
-		// It could not sign an answer with a key that it does not have.
-		return x.fail(&Error{Problem: Told, Code: r.code})
+	case r.code != 0 && len(r.mac) == 0:
+		// It could not sign an answer with a key that it does not have. NSD signs none in which it tells an error.
+		return x.told(&r, now)
 	}
 	if err := x.verify(msg[:start], &r); err != nil {
 		return x.fail(err)
@@ -95,17 +95,22 @@ func (x *Exchange) verify(msg []byte, r *record) *Error {
 // judge looks at what a message with a good signature says.
 func (x *Exchange) judge(r *record, now time.Time) error {
 	if r.code != 0 {
-		e := &Error{Problem: Told, Code: r.code}
-		if r.code == dns.RcodeBadTime && len(r.other) == 6 {
-			theirs := uint64(binary.BigEndian.Uint16(r.other))<<32 | uint64(binary.BigEndian.Uint32(r.other[2:]))
-			e.Ahead, e.hasAhead = ahead(theirs, now), true
-		}
-		return x.fail(e)
+		return x.told(r, now)
 	}
 	if apart := ahead(r.signed, now); apart.Abs() > time.Duration(r.fudge)*time.Second {
 		return x.fail(&Error{Problem: BadTime, Ahead: apart, hasAhead: true})
 	}
 	return nil
+}
+
+// told returns the error that the primary tells.
+func (x *Exchange) told(r *record, now time.Time) error {
+	e := &Error{Problem: Told, Code: r.code}
+	if r.code == dns.RcodeBadTime && len(r.other) == 6 {
+		theirs := uint64(binary.BigEndian.Uint16(r.other))<<32 | uint64(binary.BigEndian.Uint32(r.other[2:]))
+		e.Ahead, e.hasAhead = ahead(theirs, now), true
+	}
+	return x.fail(e)
 }
 
 // ahead returns by how much a clock that shows these seconds is ahead of ours.

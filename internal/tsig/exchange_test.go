@@ -324,6 +324,19 @@ func TestErrors(t *testing.T) {
 			s.key.secret = config.NewSecret([]byte("x"))
 			return told(dns.RcodeBadTime, "")(s)
 		}}, BadSignature, "BADSIG: the signature of the answer is wrong: it was changed on its way, or the primary has another secret"},
+		{"BADTIME, not signed", []func(*server) []byte{func(s *server) []byte {
+			msg := told(dns.RcodeBadTime, fmt.Sprintf("%012x", now.Unix()+60))(s)
+			var m dns.Msg
+			if err := m.Unpack(msg); err != nil {
+				t.Fatal(err)
+			}
+			m.IsTsig().MAC, m.IsTsig().MACSize = "", 0
+			msg, err := m.Pack()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return msg
+		}}, Told, "BADTIME: the primary's clock is 1m ahead of ours; set both clocks"},
 		{"BADTRUNC", []func(*server) []byte{told(22, "")}, Told, "BADTRUNC: the primary wants longer signatures than it gets"},
 		{"some error", []func(*server) []byte{told(99, "")}, Told, "the primary tells error 99 of the signature"},
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/primarytest"
 	"github.com/concord-dns/concord/internal/zone"
 )
@@ -76,8 +77,13 @@ var tld = sync.OnceValue(func() *zone.Version {
 
 // messages returns what a primary sends for a transfer.
 func messages(tb testing.TB, q Question, z *primarytest.Zone, b primarytest.Behaviour) [][]byte {
+	return messagesBy(tb, q, b, z)
+}
+
+// messagesBy is messages for a primary that has held some zones, the newest last.
+func messagesBy(tb testing.TB, q Question, b primarytest.Behaviour, held ...*primarytest.Zone) [][]byte {
 	tb.Helper()
-	p := primarytest.New(tb, z)
+	p := primarytest.New(tb, held...)
 	defer p.Stop()
 	b.CloseAfterAnswer = true
 	p.Behave(b)
@@ -196,6 +202,90 @@ func BenchmarkClient(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := client.AXFR(b.Context(), p.Addr(), z.Apex(), nil, 1<<30); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkIXFR is one changed record of a million: an IXFR query over a connection that is kept, its answer, and the version
+// that comes of it.
+func BenchmarkIXFR(b *testing.B) {
+	v := tld()
+	next := func(v *zone.Version, serial byte, host []byte) *zone.Version {
+		soa, _ := v.ApexNode().RRset(dns.TypeSOA)
+		old := zone.Record{Owner: v.Apex(), Type: dns.TypeSOA, TTL: soa.TTL, Data: soa.First()}
+		newer := old
+		newer.Data = slices.Clone(old.Data)
+		newer.Data[len(newer.Data)-17] = serial
+		owner := append([]byte("\x07changed"), v.Apex()...)
+		d := zone.Delta{Deleted: []zone.Record{old}, Added: []zone.Record{newer, {Owner: owner, Type: dns.TypeA, TTL: 60, Data: host}}}
+		w, err := zone.Apply(v, d)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return w
+	}
+	w := next(v, 2, []byte{192, 0, 2, 1})
+	p := primarytest.New(b, primarytest.OfVersion(b, v), primarytest.OfVersion(b, w))
+	for _, signed := range []bool{false, true} {
+		var conns Conns
+		c := Client{Conns: &conns}
+		name := "plain"
+		if signed {
+			name = "signed"
+			k := tsigKey(b, "k.", config.HMACSHA256, secret)
+			p.UseKeys(theirs(k, secret))
+			c.Keys = keys(k)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				got, err := c.Transfer(b.Context(), p.Addr(), v.Apex(), v, nil, 0)
+				if err != nil || got.Version().Root() != w.Root() || got.Stats().Steps != 1 {
+					b.Fatal(got.Stats(), err)
+				}
+			}
+		})
+		conns.Close()
+	}
+	q := Question{Zone: v.Apex(), ID: 1, Type: dns.TypeIXFR, Have: v.SOA()}
+	msgs := messagesBy(b, q, primarytest.Behaviour{}, primarytest.OfVersion(b, v), primarytest.OfVersion(b, w))
+	b.Run("interpreter", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, got, err := runIXFR(q, v, 0, msgs...); err != nil || got.Root() != w.Root() {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkIXFRSteps is a thousand steps of one record each.
+func BenchmarkIXFRSteps(b *testing.B) {
+	v := tld()
+	q := Question{Zone: v.Apex(), ID: 1, Type: dns.TypeIXFR, Have: v.SOA()}
+	soa, _ := v.ApexNode().RRset(dns.TypeSOA)
+	serial := func(n uint32) *dns.SOA {
+		data := slices.Clone(soa.First())
+		binary.BigEndian.PutUint32(data[len(data)-20:], n)
+		rr, err := zone.Record{Owner: v.Apex(), Type: dns.TypeSOA, TTL: soa.TTL, Data: data}.RR()
+		if err != nil {
+			b.Fatal(err)
+		}
+		return rr.(*dns.SOA)
+	}
+	const steps = 1000
+	records := []dns.RR{serial(1 + steps)}
+	for i := range uint32(steps) {
+		records = append(records, serial(1+i), serial(2+i), &dns.A{
+			Hdr: dns.RR_Header{Name: fmt.Sprintf("changed%d.tld.", i), Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: net.IPv4(192, 0, 2, 1),
+		})
+	}
+	records = append(records, records[0])
+	msgs := messagesBy(b, q, primarytest.Behaviour{Records: records}, primarytest.OfVersion(b, v))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, got, err := runIXFR(q, v, 0, msgs...); err != nil || got.Serial() != 1+steps {
 			b.Fatal(err)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/concord-dns/concord/internal/zone"
 )
 
 // options are what a primary says in the OPT record of an answer (RFC 6891).
@@ -72,28 +74,31 @@ func appendOPT(query []byte, pad bool, follow int) []byte {
 	return query
 }
 
-// hasOPT reports whether a message has an OPT record. Of a message that is malformed it may say either.
-func hasOPT(msg []byte) bool {
-	if len(msg) < headerSize {
-		return false
+// optionsOf returns what a message says in its OPT record. Of a message that is malformed it may say anything.
+func optionsOf(msg []byte) (o options) {
+	if len(msg) < headerSize || binary.BigEndian.Uint16(msg[10:]) == 0 {
+		return o
 	}
-	var r reader
-	r.msg, r.off = msg, headerSize
+	r := reader{msg: msg, off: headerSize}
 	for range binary.BigEndian.Uint16(msg[4:]) {
-		_, off, err := skip(msg, r.off)
+		_, off, err := zone.AppendUnpacked(r.owner[:0], msg, r.off)
 		if err != nil {
-			return false
+			return o
 		}
 		r.off = off + 4
 	}
-	for i := range r.sections {
-		r.sections[i] = int(binary.BigEndian.Uint16(msg[6+2*i:]))
+	count := 0
+	for section := 6; section < headerSize; section += 2 {
+		count += int(binary.BigEndian.Uint16(msg[section:]))
 	}
-	for range r.sections[0] {
-		if _, err := r.next(); err != nil {
-			return false
+	for range count {
+		rec, err := r.next()
+		if err != nil {
+			return o
+		}
+		if rec.typ == dns.TypeOPT {
+			o.read(msg[rec.data:r.off])
 		}
 	}
-	_ = r.close()
-	return r.told.edns
+	return o
 }

@@ -3,7 +3,6 @@ package xfr
 import (
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/miekg/dns"
 )
@@ -12,10 +11,13 @@ import (
 // what was wrong.
 type Error struct {
 	Phase   Phase
-	Kind    string // what was asked for: "SOA" or "AXFR"
+	Kind    string // what was asked for: "SOA", "AXFR" or "IXFR"
 	Zone    string // name in presentation form
 	Address string // of the primary; empty from an interpreter, which knows none
 	Err     error
+
+	// Of an IXFR: whether the primary had begun to send the whole zone, and whether it had sent one SOA record alone.
+	whole, lone bool
 }
 
 // Phase is the part of an exchange in which it failed.
@@ -24,7 +26,9 @@ type Phase uint8
 // The phases of an exchange, in the order in which they can go wrong.
 const (
 	PhaseDial      Phase = iota + 1 // no connection came about
+	PhaseTLS                        // it could not be secured, or the primary is not who it should be
 	PhaseTimeout                    // there was a connection, and then nothing or not enough
+	PhaseTSIG                       // the primary does not take our signature, or its own is missing or wrong; see [tsig.Error]
 	PhaseRcode                      // the primary answered with an error; see [Rcode]
 	PhaseParse                      // a message or a record in it is malformed
 	PhaseStream                     // well-formed messages that are no answer, or that do not make a zone
@@ -33,7 +37,7 @@ const (
 )
 
 var phases = [...]string{
-	"none", "dial", "timeout", "rcode", "parse", "stream", "limit", "cancelled",
+	"none", "dial", "tls", "timeout", "tsig", "rcode", "parse", "stream", "limit", "cancelled",
 }
 
 // String returns the phase in a word, as for a metric's label.
@@ -55,10 +59,24 @@ func (e *Error) Error() string {
 // Unwrap returns what was wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Refused reports whether the primary is there and does not give us the zone: it answered REFUSED or NOTAUTH.
-func (e *Error) Refused() bool {
+// Refused reports whether the primary is there and does not give us the zone: it answered REFUSED or NOTAUTH, or does not
+// take our key.
+func (e *Error) Refused() bool { return refusesKey(e.Err) }
+
+// TryAXFR reports whether an IXFR failed in a way in which AXFR from the same primary may not: what came fits neither RFC
+// 1995 nor the version that we have, it is more than the zone itself, or the primary does not do IXFR.
+func (e *Error) TryAXFR() bool {
+	if e.Kind != "IXFR" || e.whole {
+		return false
+	}
+	switch e.Phase {
+	case PhaseStream, PhaseParse, PhaseLimit:
+		return true
+	case PhaseTimeout:
+		return e.lone
+	}
 	rcode, ok := errors.AsType[Rcode](e.Err)
-	return ok && (rcode == dns.RcodeRefused || rcode == dns.RcodeNotAuth)
+	return ok && rcode != dns.RcodeNotAuth
 }
 
 // Timeout reports whether something did not come in time, the connection included.
@@ -130,18 +148,32 @@ func (q Question) asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	e := &Error{Phase: PhaseStream, Kind: dns.Type(q.Type).String(), Zone: q.Zone.String(), Err: err}
-	if f, ok := errors.AsType[*fault](err); ok {
-		e.Phase = f.phase
-	}
-	return e
+	return &Error{Phase: phaseOf(err), Kind: dns.Type(q.Type).String(), Zone: q.Zone.String(), Err: err}
 }
 
-// plain takes off what net.OpError puts before an error: the address is named elsewhere, and the number of our own port
-// would make each line differ from the last.
-func plain(err error) error {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Err
+// amend says more of an error: format begins with %w, which stands for it.
+func amend(err error, format string, more ...any) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Err = fmt.Errorf(format, append([]any{e.Err}, more...)...)
+		return e
+	}
+	return &fault{phaseOf(err), fmt.Errorf(format, append([]any{err}, more...)...)}
+}
+
+// bare returns what was wrong, without zone and address.
+func bare(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Err
 	}
 	return err
+}
+
+func phaseOf(err error) Phase {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Phase
+	}
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f.phase
+	}
+	return PhaseStream
 }

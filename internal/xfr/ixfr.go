@@ -189,8 +189,11 @@ func (x *IXFR) turn(rec record) error {
 	if err != nil {
 		return err
 	}
-	if !x.at.Less(to) {
+	switch {
+	case !x.at.Less(to):
 		return streamFault("changes from serial %d to %d, which is not newer", x.at, to)
+	case to == x.newest && !bytes.Equal(x.data, x.soa):
+		return otherSOA(to)
 	}
 	x.state, x.at = ixfrAdds, to
 	return x.change(rec)
@@ -207,10 +210,14 @@ func (x *IXFR) next(rec record) error {
 	case at != x.newest:
 		return x.begin(rec, at)
 	case !bytes.Equal(x.data, x.soa):
-		return streamFault("a SOA record at the end that differs from the first, both with serial %d", at)
+		return otherSOA(at)
 	}
 	x.done = true
 	return nil
+}
+
+func otherSOA(serial zone.Serial) error {
+	return streamFault("a SOA record that differs from the first, both with serial %d", serial)
 }
 
 // change takes a record that is deleted or added.

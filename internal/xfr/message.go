@@ -68,7 +68,6 @@ type reader struct {
 	off      int
 	sections [3]int // records in answer, authority and additional
 	flags    uint16
-	told     options // once the message is closed
 	owner    [maxName]byte
 }
 
@@ -88,7 +87,7 @@ func (r *reader) open(q Question, msg []byte, first bool) error {
 	if len(msg) < headerSize {
 		return parseFault("%d octets are too short for a message", len(msg))
 	}
-	r.msg, r.off, r.told = msg, headerSize, options{}
+	r.msg, r.off = msg, headerSize
 	r.flags = binary.BigEndian.Uint16(msg[2:])
 	questions := int(binary.BigEndian.Uint16(msg[4:]))
 	for i := range r.sections {
@@ -179,12 +178,8 @@ func (r *reader) close() error {
 	for i, section := range []string{"authority", "additional"} {
 		count := r.sections[1+i]
 		for n := range count {
-			rec, err := r.next()
-			if err != nil {
+			if _, err := r.next(); err != nil {
 				return parseFault("%s record %d of %d: %w", section, n+1, count, err)
-			}
-			if rec.typ == dns.TypeOPT {
-				r.told.read(r.msg[rec.data:r.off])
 			}
 		}
 	}

@@ -15,7 +15,6 @@ type stream struct {
 	failed   *Error
 
 	reader   reader
-	told     options // what the first message said beside the records
 	done     bool
 	messages int
 	records  int // that are part of the zone or of its changes
@@ -56,13 +55,7 @@ func (s *stream) take(msg []byte, each func(record) error) error {
 			return err
 		}
 	}
-	if err := r.close(); err != nil {
-		return err
-	}
-	if s.messages == 1 {
-		s.told = r.told
-	}
-	return nil
+	return r.close()
 }
 
 // fail ends the transfer at the message at hand.

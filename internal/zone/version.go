@@ -11,12 +11,15 @@ import (
 // A Version is one state of a zone: all records of it, with exactly one SOA. It never changes, so any number of readers may
 // use it without a lock.
 type Version struct {
-	apex  Name // lower case
-	root  Hash
-	soa   SOA
-	node  Node // the apex
-	names tree
-	nsec3 tree
+	apex   Name // lower case
+	root   Hash
+	soa    SOA
+	node   Node // the apex
+	names  tree
+	nsec3  tree
+	signed bool
+	denial Denial
+	chain  nsec3Chain
 }
 
 // ErrNoSOA is the error of a version without exactly one SOA record at its apex.
@@ -34,6 +37,9 @@ func newVersion(apex Name, names, nsec3 tree) (*Version, error) {
 	}
 	var err error
 	if v.soa, err = ParseSOA(soa.First(), soa.TTL); err != nil {
+		return nil, err
+	}
+	if err := v.setDenial(); err != nil {
 		return nil, err
 	}
 	text := append([]byte(rootPrefix), apex...)

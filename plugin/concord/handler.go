@@ -39,15 +39,21 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	}
 	s := e.running.zone.Snapshot()
 	if s.Version == nil || s.Expired {
-		return unavailable(w, r, s)
+		return unavailable(w, r, e, s)
 	}
 	opt := r.IsEdns0()
-	result := answer.Answer(s.Version, answer.Question{Name: q.Name, Type: q.Qtype, DO: opt != nil && opt.Do()})
+	question := answer.Question{
+		Name: q.Name, Type: q.Qtype, DO: opt != nil && opt.Do(), MinimalAny: !e.config.answering.fullAny,
+	}
+	if e.config.answering.follow {
+		question.Elsewhere = h.block.elsewhere(q.Qtype)
+	}
+	result := answer.Answer(s.Version, question)
 	if e.fall != nil && falls(e, s, result, q.Name) {
 		result.Release()
 		return h.pass(ctx, w, r)
 	}
-	m := result.Msg(r)
+	m := message(w, r, e, s, result)
 	result.Release()
 	return dns.RcodeSuccess, w.WriteMsg(m)
 }
@@ -73,22 +79,6 @@ func (h *Handler) serveOther(ctx context.Context, w dns.ResponseWriter, r *dns.M
 		return dns.RcodeNotImplemented, nil
 	}
 	return h.pass(ctx, w, r)
-}
-
-// unavailable answers for a zone of which nothing may be served: SERVFAIL and, if the client can read it, why (RFC 8914).
-func unavailable(w dns.ResponseWriter, r *dns.Msg, s *secondary.Snapshot) (int, error) {
-	opt := r.IsEdns0()
-	if opt == nil {
-		return dns.RcodeServerFailure, nil
-	}
-	ede := &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeNotReady, ExtraText: "no version of the zone yet"}
-	if s.Expired {
-		ede = &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeInvalidData, ExtraText: "the zone has expired"}
-	}
-	m := new(dns.Msg).SetRcode(r, dns.RcodeServerFailure).SetEdns0(opt.UDPSize(), opt.Do())
-	reply := m.IsEdns0()
-	reply.Option = append(reply.Option, ede)
-	return dns.RcodeSuccess, w.WriteMsg(m) // written, so not for the server to write
 }
 
 // falls says whether a question goes on to the next plugin, as with *file*: the name is one for which fallthrough was asked,

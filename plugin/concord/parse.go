@@ -19,7 +19,8 @@ import (
 // plugin chain wants to know of it.
 type zoneConfig struct {
 	config.Zone
-	fall fall.F
+	fall      fall.F
+	answering answering
 }
 
 // parse reads every concord directive of one server block. An error is one line: file and line, the property, what is
@@ -59,7 +60,7 @@ func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
 	}
 	zones := make([]zoneConfig, 0, len(origins))
 	for _, origin := range origins {
-		z := zoneConfig{Zone: b.zone, fall: b.fall}
+		z := zoneConfig{Zone: b.zone, fall: b.fall, answering: b.answering}
 		z.Origin = origin
 		if err := z.Validate(); err != nil {
 			return nil, b.position(err, start).errorf("%v", err)
@@ -106,9 +107,10 @@ func parseOrigins(c *caddy.Controller) ([]string, error) {
 // directive is one directive while its block is read.
 type directive struct {
 	*caddy.Controller
-	zone  config.Zone
-	fall  fall.F
-	lines map[string]position // of each property, by its name and by its name and value
+	zone      config.Zone
+	fall      fall.F
+	answering answering
+	lines     map[string]position // of each property, by its name and by its name and value
 }
 
 // property reads the property at the cursor.

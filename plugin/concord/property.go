@@ -32,6 +32,9 @@ var properties = map[string]func(b *directive, args []string) error{
 	"limit":       readLimit,
 	"history":     readHistory,
 	"fallthrough": readFallthrough,
+
+	"minimal_any":     readMinimalAny,
+	"confine_to_zone": readConfineToZone,
 }
 
 // repeated are the properties that may stand more than once.

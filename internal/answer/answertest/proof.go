@@ -75,7 +75,7 @@ func (p *Prover) Proof(name string, r Response) []string {
 			break
 		}
 		next, alias := target(name, r.Answer)
-		if answered(name, r.Answer) || alias {
+		if alias || answered(name, r.Answer) && !denied(r.Authority) {
 			owners = append(owners, p.expansion(name, r.Answer)...)
 			if !alias {
 				break
@@ -102,6 +102,11 @@ func target(name string, answer []string) (next string, ok bool) {
 
 func answered(name string, answer []string) bool {
 	return slices.ContainsFunc(answer, func(line string) bool { return strings.Fields(line)[0] == canonical(name) })
+}
+
+// denied reports whether there is a SOA record, which says that the last name has no answer; a DNAME that led there is none.
+func denied(authority []string) bool {
+	return slices.ContainsFunc(authority, func(line string) bool { return strings.Fields(line)[3] == "soa" })
 }
 
 // canonical returns a name as Line has owner names.
@@ -178,13 +183,16 @@ func (p *Prover) noData(key zone.Key) []string {
 	case exists:
 		return p.matchOrOptOut(key)
 	}
-	encloser := p.encloser(key)
-	// A wildcard may be an empty non-terminal that leads only to insecure delegations, and have no NSEC3 record.
-	atWildcard := p.matchHash(wildcard)
-	if atWildcard == nil {
-		atWildcard = p.coverHash(wildcard)
+	encloser := p.provable(key)
+	owners := append(p.matchHash(encloser), p.coverHash(p.nextCloser(key, encloser))...)
+	if encloser.Labels() < p.encloser(key).Labels() {
+		return owners // the wildcard lies in the span of opt-out, with the empty non-terminal above it
 	}
-	return slices.Concat(p.matchHash(encloser), p.coverHash(p.nextCloser(key, encloser)), atWildcard)
+	if own := p.matchHash(wildcard); own != nil {
+		return append(owners, own...)
+	}
+	// The wildcard leads to insecure delegations only, and has no NSEC3 record.
+	return append(owners, p.coverHash(wildcard)...)
 }
 
 // encloser is the closest encloser: the longest ancestor that exists (RFC 4592 section 3.3.1).
@@ -258,8 +266,13 @@ func (p *Prover) matchHash(key zone.Key) []string {
 	return nil
 }
 
-// coverHash returns the owner of the NSEC3 record whose span has the hash of a name.
+// coverHash returns the owner of the NSEC3 record whose span has the hash of a name. There is none for a wildcard that exists
+// though it does not count, as an empty non-terminal without NSEC3 record lies between it and the name: opt-out can have
+// that, and nothing can prove it.
 func (p *Prover) coverHash(key zone.Key) []string {
+	if p.matchHash(key) != nil {
+		return nil
+	}
 	hash := p.hash(key)
 	at := len(p.hashes) - 1 // before the first there is the last
 	for i, h := range p.hashes {
@@ -267,7 +280,7 @@ func (p *Prover) coverHash(key zone.Key) []string {
 			at = i
 		}
 	}
-	if bytes.Compare(p.hashes[0], hash) >= 0 {
+	if bytes.Compare(p.hashes[0], hash) > 0 {
 		at = len(p.hashes) - 1
 	}
 	return []string{canonical(p.nsec3[at].Hdr.Name)}
