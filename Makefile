@@ -57,7 +57,7 @@ lint: $(LINTER) ## check format, go.mod and code
 	@echo "== go mod tidy"
 	@go mod tidy -diff
 	@echo "== golangci-lint"
-	@$(LINTER) run ./...
+	@$(LINTER) run --allow-parallel-runners ./...
 
 $(LINTER):
 	@echo "building golangci-lint $(LINTER_VERSION), once"

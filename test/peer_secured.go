@@ -251,9 +251,9 @@ END
 pdnsutil --config-dir=. create-bind-db keys.db
 {{- range $k := secured.Keys}}
 pdnsutil --config-dir=. import-tsig-key {{.Name}} {{.Algorithm}} '{{.Secret}}'
-{{- range $.Zones}}{{if keyed .Name}}
+{{- range $.Zones}}
 pdnsutil --config-dir=. activate-tsig-key {{.Name}} {{$k.Name}} primary
-{{- end}}{{end}}
+{{- end}}
 {{- end}}
 exec pdns_server --config-dir=.
 `),

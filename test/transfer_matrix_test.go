@@ -1,10 +1,11 @@
 package test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ func TestTransferMatrix(t *testing.T) {
 				g.start(peer.kind, false)
 				g.transfers()
 				g.refusals()
+				g.reuse()
 				if peer.clients {
 					g = &grid{matrix: m, peer: peer.name, t: t, tls: true, steps: peer.steps, clients: true}
 					g.start(peer.kind, true)
@@ -298,6 +300,51 @@ func (g *grid) refusals() {
 	g.add("TCP", "unknown, then sha256", "AXFR", fmt.Sprintf("%d records, signed with %s", got.Stats().Records, got.Stats().Key))
 }
 
+// reuse asks for both zones, again and again, over connections that are kept.
+func (g *grid) reuse() {
+	t := g.t
+	for _, over := range []string{"TCP", "TLS"} {
+		addr, settings := g.process.Addr, config.TLS{}
+		if over == "TLS" {
+			if !g.tls {
+				continue
+			}
+			addr, settings = g.secured.TLS, config.TLS{On: true, CA: g.ca}
+		}
+		var conns xfr.Conns
+		var dials int
+		c := xfr.Client{Conns: &conns, TLS: settings, Keys: g.with(config.HMACSHA256), Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			dials++
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}}
+		questions := 0
+		var expire time.Duration
+		bases := map[string]*zone.Version{}
+		for range 3 {
+			for name, apex := range g.zones {
+				conn := c.Open(addr)
+				_, err := conn.Probe(t.Context(), apex)
+				if err != nil {
+					t.Error(err)
+				}
+				expire = conn.Expire()
+				got, err := conn.Transfer(t.Context(), apex, bases[name], nil, 0)
+				if err != nil {
+					t.Error(err)
+				}
+				bases[name] = got.Version()
+				conn.Close()
+				questions += 2
+			}
+		}
+		conns.Close()
+		g.add(over, "hmac-sha256", "SOA, AXFR, IXFR", fmt.Sprintf("%d questions for 2 zones over %d connections, EXPIRE %v", questions, dials, expire))
+		if dials > questions/2 {
+			t.Errorf("%d connections for %d questions over %s", dials, questions, over)
+		}
+	}
+}
+
 // mutual asks a peer that wants a certificate of ours.
 func (g *grid) mutual() {
 	t := g.t
@@ -327,35 +374,4 @@ func (g *grid) mutual() {
 		}
 		g.add("mutual TLS", row.name, "AXFR", came)
 	}
-}
-
-// dig and kdig accept what the scripted primary signs, so that the tests that go by it hold for more than ourselves.
-func TestScriptedSignatures(t *testing.T) {
-	scripted := primarytest.New(t, primarytest.Make(t, "example.org.", 7, MasterFile{Serial: 7}.String()))
-	for _, k := range AllAlgorithms() {
-		scripted.UseKeys(k.Theirs())
-		for _, every := range []int{1, 3} {
-			scripted.Behave(primarytest.Behaviour{RecordsPerMessage: 1, TSIG: primarytest.TSIG{Every: every}})
-			for _, tool := range []string{"dig", "kdig"} {
-				out, err := output(t, tool, "@127.0.0.1", "-p", fmt.Sprint(scripted.Addr().Port()), "-y",
-					fmt.Sprintf("%v:%s:%s", k.Algorithm, k.Name, k.Secret()), "example.org.", "AXFR")
-				lower := strings.ToLower(out)
-				for _, bad := range []string{"failed", "error", "couldn't verify", "not verified", "bad"} {
-					if err == nil && strings.Contains(strings.ReplaceAll(lower, "noerror", ""), bad) {
-						err = errors.New(bad)
-					}
-				}
-				if got := strings.Count(out, "192.0.2.25"); err != nil || got != 1 {
-					t.Errorf("%s with %v, every %d: %v:\n%s", tool, k.Algorithm, every, err, out)
-				}
-			}
-		}
-	}
-}
-
-// output runs a program to its end.
-func output(t *testing.T, name string, args ...string) (string, error) {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), LookPath(t, name), args...).CombinedOutput()
-	return string(out), err
 }

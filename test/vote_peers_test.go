@@ -104,16 +104,21 @@ func askAll(p *Peer, list []ballot, keep func(*ballot, *dns.Msg)) error {
 	if err := conn.SetDeadline(time.Now().Add(Patience)); err != nil {
 		return err
 	}
+	queries := make([]*dns.Msg, len(list))
+	for i := range list {
+		b := &list[i]
+		m := new(dns.Msg).SetQuestion(b.name, b.typ)
+		if b.do {
+			m.SetEdns0(4096, true)
+		}
+		m.Id, m.RecursionDesired = uint16(i), false
+		queries[i] = m
+	}
 	sent := make(chan error, 1)
 	window := make(chan struct{}, inFlight)
 	go func() {
-		for i, b := range list {
+		for _, m := range queries {
 			window <- struct{}{}
-			m := new(dns.Msg).SetQuestion(b.name, b.typ)
-			if b.do {
-				m.SetEdns0(4096, true)
-			}
-			m.Id, m.RecursionDesired = uint16(i), false
 			if err := conn.WriteMsg(m); err != nil {
 				sent <- err
 				return

@@ -60,7 +60,7 @@ func TestOddNames(t *testing.T) {
 			}
 			for i, name := range names {
 				m := ask(t, v, name, dns.TypeTXT)
-				if len(m.Answer) != 1 || strings.ToLower(m.Answer[0].Header().Name) != strings.ToLower(m.Question[0].Name) {
+				if len(m.Answer) != 1 || !strings.EqualFold(m.Answer[0].Header().Name, m.Question[0].Name) {
 					t.Fatalf("%s: %v", name, m)
 				}
 				if s == nil || i%8 > 0 && i > 1 {

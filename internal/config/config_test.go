@@ -69,7 +69,7 @@ func TestValidate(t *testing.T) {
 		change func(*Zone)
 		want   string // "" is no error
 	}{
-		{func(z *Zone) {}, ""},
+		{func(*Zone) {}, ""},
 		{func(z *Zone) { z.Origin = "." }, ""},
 		{func(z *Zone) { z.Origin = "" }, "zone: has no name; name it in the server block or after concord"},
 		{func(z *Zone) { z.Origin = "example.org" }, "zone example.org: is not absolute; end it with a dot"},

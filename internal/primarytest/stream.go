@@ -83,7 +83,7 @@ type packer struct {
 // pack makes the messages of a transfer.
 func (z *Zone) pack(s shape, b *Behaviour, yield func([]byte) bool) {
 	p := newPacker(s, z.origin, yield)
-	p.add(z.soa)
+	p.add(dns.Copy(z.soa)) // packing writes to a record, and connections share it
 	for rr := range z.records {
 		if p.add(rr); p.ended {
 			return
@@ -108,7 +108,7 @@ func (z *Zone) pack(s shape, b *Behaviour, yield func([]byte) bool) {
 func packRecords(s shape, origin string, records iter.Seq[dns.RR], yield func([]byte) bool) {
 	p := newPacker(s, origin, yield)
 	for rr := range records {
-		if p.add(rr); p.ended {
+		if p.add(dns.Copy(rr)); p.ended {
 			return
 		}
 	}

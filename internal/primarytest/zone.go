@@ -58,7 +58,13 @@ func OfRecords(tb testing.TB, records ...dns.RR) *Zone {
 	}
 	soa := dns.Copy(records[i]).(*dns.SOA)
 	rest := slices.Delete(slices.Clone(records), i, i+1)
-	z := &Zone{origin: dns.CanonicalName(soa.Hdr.Name), soa: soa, records: slices.Values(rest)}
+	z := &Zone{origin: dns.CanonicalName(soa.Hdr.Name), soa: soa, records: func(yield func(dns.RR) bool) {
+		for _, rr := range rest {
+			if !yield(dns.Copy(rr)) {
+				return
+			}
+		}
+	}}
 	z.version = sync.OnceValues(z.build)
 	return z
 }
@@ -124,7 +130,7 @@ func (z *Zone) build() (*zone.Version, error) {
 		}
 		return b.Add(r)
 	}
-	if err := add(z.soa); err != nil {
+	if err := add(dns.Copy(z.soa)); err != nil {
 		return nil, err
 	}
 	for rr := range z.records {

@@ -48,6 +48,9 @@ func (k Key) String() string { return k.name }
 // Algorithm returns how the key signs.
 func (k Key) Algorithm() config.Algorithm { return k.algorithm }
 
+// Secret returns the secret, for who verifies queries.
+func (k Key) Secret() config.Secret { return k.secret }
+
 // hashes are what the algorithms sign with, and their names in messages.
 var hashes = [...]struct {
 	make func() hash.Hash

@@ -116,7 +116,7 @@ func TestKeyring(t *testing.T) {
 		return fmt.Sprintf("key %s { algorithm %v; secret %s; };\n", name, a, secretText)
 	}
 	var open Files
-	if open.Open(path) != open.Open(path) {
+	if first := open.Open(path); first != open.Open(path) {
 		t.Error("one path is two files")
 	}
 	r, err := NewKeyring([]config.Key{own("own.", config.HMACSHA1)}, []*File{open.Open(path)}, false)

@@ -32,7 +32,7 @@ func (c *Conn) ask(ctx context.Context, q Question, begin func(Question) receive
 		err = c.askSigned(ctx, since, q, key, begin)
 		if err == nil {
 			if c.key = key; !key.IsZero() {
-				c.peer.learn(func(k *known) { k.key = key.String() })
+				c.peer.learn(func(k *facts) { k.key = key.String() })
 			}
 			return nil
 		}
@@ -78,7 +78,8 @@ func refusesKey(err error) bool {
 
 // askSigned is ask with one key.
 func (c *Conn) askSigned(ctx context.Context, since time.Time, q Question, key tsig.Key, begin func(Question) receiver) error {
-	for fresh, plain := false, c.peer.known().plain(c.client.Now()); ; {
+	known := c.peer.known().plain(c.client.Now())
+	for fresh, plain := false, known; ; {
 		reused := c.link != nil
 		if !reused && !fresh {
 			c.link = c.peer.take()
@@ -94,6 +95,9 @@ func (c *Conn) askSigned(ctx context.Context, since time.Time, q Question, key t
 		x.question.ID = uint16(rand.Uint32()) // tells answers apart and keeps no secret
 		err := x.run(ctx, since, begin(x.question))
 		if err == nil {
+			if plain && !known { // so that was it
+				c.peer.learn(func(k *facts) { k.noEDNS = c.client.Now() })
+			}
 			if c.unread() {
 				c.drop() // whatever this is, it is not the answer to the next question
 			}
@@ -112,7 +116,6 @@ func (c *Conn) askSigned(ctx context.Context, since time.Time, q Question, key t
 			// A server may close a connection after any answer (RFC 7766 section 6.2.3), so this says nothing about the zone.
 			fresh = true
 		case !plain && x.noEDNS && isRcode(err):
-			c.peer.learn(func(k *known) { k.noEDNS = c.client.Now() })
 			plain = true
 		default:
 			return err

@@ -46,7 +46,8 @@ func (a *AXFR) Message(msg []byte) (done bool, err error) {
 // fail ends the transfer, and frees the records.
 func (a *AXFR) fail(err error) *Error {
 	a.builder = nil
-	return a.stream.fail(err)
+	a.failAt(err)
+	return a.failed
 }
 
 func (a *AXFR) inStream(rec record) error { return a.record(rec, a.data) }
@@ -66,9 +67,13 @@ func (a *AXFR) record(rec record, data []byte) error {
 	}
 	a.records++
 	if a.limit > 0 && a.builder.Size() > a.limit {
-		return &fault{PhaseLimit, fmt.Errorf("more than %d octets of records, which is the limit: if the zone is that large, raise limit size", a.limit)}
+		return overLimit(a.limit)
 	}
 	return nil
+}
+
+func overLimit(limit int64) error {
+	return &fault{PhaseLimit, fmt.Errorf("more than %d octets of records, which is the limit: if the zone is that large, raise limit size", limit)}
 }
 
 // border judges the first record, and any SOA record after it. Names in a.soa and data are in lower case, so that a SOA

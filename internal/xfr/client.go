@@ -36,6 +36,24 @@ type Client struct {
 	Now func() time.Time
 }
 
+// For returns the Client of one primary: like c, with the primary's keys from the ring, its TLS and its sources.
+func (c *Client) For(p *config.Primary, ring *tsig.Keyring) *Client {
+	of := *c
+	of.TLS, of.Sources, of.Keys = p.TLS, p.Sources, nil
+	if len(p.Keys) > 0 {
+		now := c.now()
+		of.Keys = func() ([]tsig.Key, error) { return ring.Keys(now(), p.Keys...) }
+	}
+	return &of
+}
+
+func (c *Client) now() func() time.Time {
+	if c.Now == nil {
+		return time.Now
+	}
+	return c.Now
+}
+
 const (
 	// DefaultTime and DefaultIdle bound a transfer when nobody says otherwise.
 	DefaultTime = 10 * time.Minute

@@ -37,9 +37,7 @@ func (c *Client) Open(addr netip.AddrPort) *Conn {
 	if o.Idle <= 0 {
 		o.Idle = DefaultIdle
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+	o.Now = c.now()
 	source := sourceFor(o.Sources, addr.Addr())
 	conn.peer = o.Conns.peer(addr, source, o.TLS)
 	if o.Dial == nil {

@@ -75,12 +75,12 @@ type peer struct {
 	conns *Conns   // nil: nothing is kept
 	tls   *tlsPeer // nil: TCP
 
-	mu    sync.Mutex // guards facts
-	facts known
+	mu    sync.Mutex // guards found
+	found facts
 }
 
-// known is what was found out about a primary, and need not be found out again.
-type known struct {
+// facts are what was found out about a primary, and need not be found out again.
+type facts struct {
 	key    string    // the TSIG key that did last time
 	noEDNS time.Time // when it did not know EDNS; zero: it does
 }
@@ -88,21 +88,21 @@ type known struct {
 // plainTime is how long a primary that did not know EDNS is asked without it.
 const plainTime = time.Hour
 
-func (k known) plain(now time.Time) bool {
+func (k facts) plain(now time.Time) bool {
 	since := now.Sub(k.noEDNS)
 	return !k.noEDNS.IsZero() && since >= 0 && since < plainTime
 }
 
-func (p *peer) known() known {
+func (p *peer) known() facts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.facts
+	return p.found
 }
 
-func (p *peer) learn(change func(*known)) {
+func (p *peer) learn(change func(*facts)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	change(&p.facts)
+	change(&p.found)
 }
 
 // peer returns the peer at this address; with no Conns, a new one.

@@ -64,12 +64,12 @@ func TestConnsTime(t *testing.T) {
 				if kept := conns.Kept() > 0; kept != (test.kept > 0) {
 					t.Fatalf("kept is %v", kept)
 				}
-				time.Sleep(test.kept - 1)
+				time.Sleep(test.kept - time.Nanosecond)
 				synctest.Wait()
 				if kept := conns.Kept() > 0; kept != (test.kept > 0) {
 					t.Errorf("not kept any more after %v", time.Since(begin))
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				if conns.Kept() > 0 {
 					t.Errorf("kept after %v", time.Since(begin))

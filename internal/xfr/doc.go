@@ -1,13 +1,21 @@
-// Package xfr gets zones from primaries: it asks for the SOA record, and transfers zones by AXFR (RFC 5936) over TCP.
+// Package xfr gets zones from primaries: it asks for the SOA record, and transfers zones by AXFR (RFC 5936) and by IXFR (RFC
+// 1995), over TCP or TLS (RFC 9103), with or without TSIG (RFC 8945).
 //
-// It has two halves. [AXFR] and [ParseSOA] are interpreters without a socket: messages in wire form go in, a
-// [zone.Version] or a SOA record comes out. [Client] and [Conn] connect, ask, read and keep to deadlines, and decide
-// nothing about what they read. A transfer is used whole or not at all: the first fault ends it, with an [Error] that says
-// which, and frees what had come until then.
+// It has two halves. [AXFR], [IXFR] and [ParseSOA] are interpreters without a socket: messages in wire form go in, a
+// [zone.Version] or a SOA record comes out. [Client] and [Conn] connect, sign, ask, read, verify and keep to deadlines, and
+// decide nothing about what they read. A transfer is used whole or not at all: the first fault ends it, with an [Error] that
+// says which, and frees what had come until then. With a key, what was not signed to its end is a fault.
+//
+// [Conn.Transfer] is the way for whoever holds a version: IXFR, and in the same breath AXFR where IXFR is at fault. For how
+// long a primary whose IXFR keeps failing is asked by AXFR at once is for the caller to say, who remembers it.
+//
+// [Conns] keeps idle connections, and what was found out about primaries: which key they take, whether they know EDNS, and
+// sessions of TLS. One connection has one question under way: questions are not pipelined.
 //
 // The package refuses to judge a zone: what it returns is what one primary sent, as a [Candidate] that only this package
-// makes.
+// makes. It refuses to go back from TLS to TCP, and from signed to unsigned.
 //
 // It owns no goroutine. While a call runs, the end of its context closes the connection from a goroutine of package
-// context, and the call returns only after that one has ended.
+// context, and the call returns only after that one has ended. A kept connection has a timer, and what that starts is waited
+// for by [Conns.Close].
 package xfr

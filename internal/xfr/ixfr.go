@@ -75,7 +75,7 @@ func (x *IXFR) Message(msg []byte) (done bool, err error) {
 
 // fail ends the transfer at the message at hand, and frees what came.
 func (x *IXFR) fail(err error) error {
-	x.stream.fail(err)
+	x.failAt(err)
 	return x.failure()
 }
 
@@ -260,6 +260,10 @@ func (x *IXFR) Finish() (*zone.Version, zone.BuildReport, error) {
 			err = inner // without the zone, which the Error names
 		}
 		return nil, report, x.misfit(err)
+	}
+	if x.limit > 0 && int64(v.Bytes()) > x.limit {
+		x.state = ixfrWhole // AXFR would bring no less
+		return nil, report, x.fail(overLimit(x.limit))
 	}
 	x.delta.free()
 	return v, report, nil

@@ -320,6 +320,21 @@ func TestIXFRLarge(t *testing.T) {
 	}
 }
 
+// What a zone grows to by changes is bounded as what comes whole.
+func TestIXFRLimit(t *testing.T) {
+	q := question(t, "example.org.", dns.TypeIXFR)
+	base := versionOf(t, soa7)
+	q.Have = base.SOA()
+	msg := message(t, q, nil, soaOf(8), soa7, soaOf(8), `t.example.org. 60 TXT "`+strings.Repeat("x", 250)+`"`, soaOf(8))
+	if _, _, err := runIXFR(q, base, 1000, msg); err != nil {
+		t.Error(err)
+	}
+	_, _, err := runIXFR(q, base, 300, msg)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Phase != PhaseLimit || e.TryAXFR() {
+		t.Error(err)
+	}
+}
+
 func TestQuestionIXFR(t *testing.T) {
 	base := versionOf(t, soa7)
 	q := question(t, "Example.ORG.", dns.TypeIXFR)

@@ -232,6 +232,34 @@ func TestSecondKey(t *testing.T) {
 	}
 }
 
+// A Client of a primary as it is configured.
+func TestFor(t *testing.T) {
+	z := exampleZone(t, 7)
+	p := primarytest.New(t, z)
+	k := tsigKey(t, "k.", config.HMACSHA256, secret)
+	p.UseKeys(theirs(k, secret))
+	ring, err := tsig.NewKeyring([]config.Key{{Name: "k.", Algorithm: config.HMACSHA256, Secret: config.NewSecret(secret)}}, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := Client{Time: time.Minute, Keys: keys(k)}
+	for _, test := range []struct {
+		keys []string
+		want string
+	}{
+		{[]string{"k."}, ""},
+		{[]string{"gone.", "k."}, ""},
+		{[]string{"gone."}, "key gone.: there is no such key; add a line such as: key gone. hmac-sha256 SECRET"},
+		{nil, "rcode REFUSED: the primary does not serve the zone, or not to this address"},
+	} {
+		c := base.For(&config.Primary{Keys: test.keys}, ring)
+		_, err := c.Probe(t.Context(), p.Addr(), z.Apex())
+		if err == nil && test.want != "" || err != nil && !strings.HasSuffix(err.Error(), ": "+test.want) {
+			t.Errorf("keys %v: %v, want %s", test.keys, err, test.want)
+		}
+	}
+}
+
 // Without a key that can be found nothing is asked.
 func TestNoKey(t *testing.T) {
 	z := exampleZone(t, 7)

@@ -58,13 +58,12 @@ func (s *stream) take(msg []byte, each func(record) error) error {
 	return r.close()
 }
 
-// fail ends the transfer at the message at hand.
-func (s *stream) fail(err error) *Error {
+// failAt ends the transfer at the message at hand.
+func (s *stream) failAt(err error) {
 	s.failWhole(err)
 	if s.messages > 1 {
 		s.failed.Err = fmt.Errorf("message %d: %w", s.messages, s.failed.Err)
 	}
-	return s.failed
 }
 
 // failWhole ends the transfer for what no single message is to blame for.

@@ -118,7 +118,7 @@ func (d *differ) trees(a, b tree) bool {
 		y.enterPage()
 		d.key = x.node().AppendKey(d.key[:0])
 		d.other = y.node().AppendKey(d.other[:0])
-		more := true
+		var more bool
 		switch c := bytes.Compare(d.key, d.other); {
 		case c < 0:
 			more = d.names(d.key, x.node(), Node{})

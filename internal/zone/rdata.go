@@ -29,7 +29,7 @@ func AppendRDATA(dst []byte, typ uint16, msg []byte, off, rdlen int) ([]byte, er
 	l := layoutOf(typ)
 	switch {
 	case l == nil:
-		if err := ZoneType(typ); err != nil {
+		if err := CheckType(typ); err != nil {
 			return dst, err
 		}
 		return append(dst, msg[off:end]...), nil
@@ -50,9 +50,9 @@ func AppendRDATA(dst []byte, typ uint16, msg []byte, off, rdlen int) ([]byte, er
 	return out, nil
 }
 
-// ZoneType returns an error for the types that are never data of a zone: 0, OPT, and the range of Q-types and
+// CheckType returns an error for the types that are never data of a zone: 0, OPT, and the range of Q-types and
 // meta-types from 128 to 255 (RFC 6895 section 3.1), which holds TKEY, TSIG, IXFR, AXFR, MAILB, MAILA and ANY.
-func ZoneType(typ uint16) error {
+func CheckType(typ uint16) error {
 	if typ == 0 || typ == dns.TypeOPT || typ >= 128 && typ <= 255 {
 		return rdataError(typ, errMetaType)
 	}

@@ -14,7 +14,7 @@ import (
 func zoneTypes() []uint16 {
 	types := []uint16{40, 66, 103, 127, 262, 1234, 65280, 65535}
 	for typ := range layouts {
-		if ZoneType(uint16(typ)) == nil && (layouts[typ] != nil || dns.TypeToRR[uint16(typ)] != nil) {
+		if CheckType(uint16(typ)) == nil && (layouts[typ] != nil || dns.TypeToRR[uint16(typ)] != nil) {
 			types = append(types, uint16(typ))
 		}
 	}
@@ -143,10 +143,10 @@ func TestRDATAOutsideMessage(t *testing.T) {
 	}
 }
 
-func TestZoneType(t *testing.T) {
+func TestCheckType(t *testing.T) {
 	for typ := range 1 << 16 {
 		meta := typ == 0 || typ == 41 || typ >= 128 && typ <= 255
-		if err := ZoneType(uint16(typ)); (err != nil) != meta {
+		if err := CheckType(uint16(typ)); (err != nil) != meta {
 			t.Errorf("type %d: %v", typ, err)
 		}
 		if meta && layoutOf(uint16(typ)) != nil {
@@ -244,7 +244,7 @@ func TestRDATANames(t *testing.T) {
 func TestRDATAAllocations(t *testing.T) {
 	for label, rd := range benchRDATA {
 		buf := make([]byte, 0, 1024)
-		if n := testing.AllocsPerRun(100, func() { AppendRDATA(buf, rd.typ, rd.msg, rd.off, len(rd.msg)-rd.off) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { _, _ = AppendRDATA(buf, rd.typ, rd.msg, rd.off, len(rd.msg)-rd.off) }); n != 0 {
 			t.Errorf("%s: %v allocations", label, n)
 		}
 	}

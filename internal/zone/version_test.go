@@ -246,7 +246,7 @@ func TestApplyDiff(t *testing.T) {
 		in := func(v *Version) map[string]bool {
 			m := map[string]bool{}
 			for _, r := range records(v) {
-				m[fmt.Sprint(r.Owner, r.Type, r.TTL, r.Data)] = true
+				m[fmt.Sprintf("%s %d %d %x", r.Owner, r.Type, r.TTL, r.Data)] = true
 			}
 			return m
 		}
@@ -324,7 +324,9 @@ func (m *model) hold(t *testing.T, v *Version, key Key, seed uint64) {
 	t.Helper()
 	got := v.Find(key)
 	want := Match{Node: m.get(key), Exists: m.exists(key)}
-	for want.Encloser = key.Labels(); !m.exists(key.First(want.Encloser)); want.Encloser-- {
+	want.Encloser = key.Labels()
+	for !m.exists(key.First(want.Encloser)) {
+		want.Encloser--
 	}
 	if want.Node.IsZero() {
 		for i, k := range m.keys {

@@ -20,6 +20,20 @@ type Prover struct {
 	hashes [][]byte // of nsec3, in the order of the chain
 	exists map[string]bool
 	types  map[string][]uint16 // by key
+	optOut bool                // of the chain
+	notes  Notes
+}
+
+// Notes say what is special about a proof.
+type Notes struct {
+	// OptOut: a span of opt-out is part of it. Then a validator cannot hold the response secure (RFC 5155 section 9.2).
+	OptOut bool
+	// Hidden: a wildcard is to be denied that exists. It does not count, as an empty non-terminal without NSEC3 record lies between it
+	// and the name; opt-out can have that, and nothing can prove it.
+	Hidden bool
+	// Empty and EmptyWildcard: the name, or the wildcard that stands for it, is an empty non-terminal, which an NSEC record before
+	// it proves.
+	Empty, EmptyWildcard bool
 }
 
 // NewProver returns a Prover for a zone that Signed made.
@@ -29,6 +43,7 @@ func NewProver(z *Zone) *Prover {
 		switch rr := rr.(type) {
 		case *dns.NSEC3:
 			p.nsec3 = append(p.nsec3, rr)
+			p.optOut = p.optOut || rr.Flags&1 != 0
 			continue
 		case *dns.RRSIG:
 			continue
@@ -90,6 +105,13 @@ func (p *Prover) Proof(name string, r Response) []string {
 	return slices.Compact(owners)
 }
 
+// Notes are those on the proof that belongs into a response.
+func (p *Prover) Notes(name string, r Response) Notes {
+	p.notes = Notes{}
+	p.Proof(name, r)
+	return p.notes
+}
+
 // target returns where the alias at a name leads.
 func target(name string, answer []string) (next string, ok bool) {
 	for _, line := range answer {
@@ -122,7 +144,7 @@ func (p *Prover) expansion(name string, answer []string) []string {
 	if len(p.nsec3) == 0 {
 		return p.cover(key)
 	}
-	return p.coverHash(p.nextCloser(key, p.encloser(key)))
+	return p.coverNext(key, p.encloser(key))
 }
 
 // redirected reports whether the alias at a name comes from a DNAME above it, whose signature is all the proof there is (RFC
@@ -168,7 +190,7 @@ func (p *Prover) nameError(key zone.Key) []string {
 		return append(p.cover(key), p.cover(wildcardOf(p.encloser(key)))...)
 	}
 	encloser := p.provable(key)
-	return slices.Concat(p.matchHash(encloser), p.coverHash(p.nextCloser(key, encloser)), p.coverHash(wildcardOf(encloser)))
+	return slices.Concat(p.matchHash(encloser), p.coverNext(key, encloser), p.coverHash(wildcardOf(encloser)))
 }
 
 // noData proves that the name, or the wildcard that stands for it, has no such type (RFC 4035 sections 3.1.3.1 and 3.1.3.4, RFC
@@ -177,14 +199,16 @@ func (p *Prover) noData(key zone.Key) []string {
 	wildcard := wildcardOf(p.encloser(key))
 	switch exists := p.exists[string(key)]; {
 	case len(p.nsec3) == 0 && exists:
+		p.notes.Empty = p.match(key) == nil
 		return p.matchOrCover(key)
 	case len(p.nsec3) == 0:
+		p.notes.EmptyWildcard = p.match(wildcard) == nil
 		return append(p.cover(key), p.matchOrCover(wildcard)...)
 	case exists:
 		return p.matchOrOptOut(key)
 	}
 	encloser := p.provable(key)
-	owners := append(p.matchHash(encloser), p.coverHash(p.nextCloser(key, encloser))...)
+	owners := append(p.matchHash(encloser), p.coverNext(key, encloser)...)
 	if encloser.Labels() < p.encloser(key).Labels() {
 		return owners // the wildcard lies in the span of opt-out, with the empty non-terminal above it
 	}
@@ -217,7 +241,11 @@ func (p *Prover) provable(key zone.Key) zone.Key {
 	return key
 }
 
-func (p *Prover) nextCloser(key, encloser zone.Key) zone.Key { return key.First(encloser.Labels() + 1) }
+// coverNext returns the owner of the NSEC3 record that covers the next closer name.
+func (p *Prover) coverNext(key, encloser zone.Key) []string {
+	p.notes.OptOut = p.notes.OptOut || p.optOut
+	return p.coverHash(key.First(encloser.Labels() + 1))
+}
 
 func wildcardOf(key zone.Key) zone.Key { return append(slices.Clone(key), '*', 0) }
 
@@ -266,11 +294,11 @@ func (p *Prover) matchHash(key zone.Key) []string {
 	return nil
 }
 
-// coverHash returns the owner of the NSEC3 record whose span has the hash of a name. There is none for a wildcard that exists
-// though it does not count, as an empty non-terminal without NSEC3 record lies between it and the name: opt-out can have
-// that, and nothing can prove it.
+// coverHash returns the owner of the NSEC3 record whose span has the hash of a name. There is none for one that has an NSEC3
+// record itself.
 func (p *Prover) coverHash(key zone.Key) []string {
 	if p.matchHash(key) != nil {
+		p.notes.Hidden = true
 		return nil
 	}
 	hash := p.hash(key)
@@ -293,5 +321,5 @@ func (p *Prover) matchOrOptOut(key zone.Key) []string {
 		return own
 	}
 	encloser := p.provable(key)
-	return append(p.matchHash(encloser), p.coverHash(p.nextCloser(key, encloser))...)
+	return append(p.matchHash(encloser), p.coverNext(key, encloser)...)
 }
