@@ -76,6 +76,19 @@ var decisions = []decision{
 		func(b *ballot, want *parts, open []field) []field { return prefer(b.besideKnot())(b, want, open) },
 	},
 	{
+		"NSEC asked for by type where a CNAME is, in a zone with NSEC3, at a name for which NSD has no vote",
+		func(b *ballot) bool { return b.typ == dns.TypeNSEC && len(b.zone.hashes) > 0 && b.withoutNSD() },
+		nil,
+	},
+	{
+		"NSEC asked for by type where a CNAME is, in a zone with NSEC3: Knot and BIND do not follow it, NSD does. Their NODATA is bogus to a validator; RFC 5155 section 8.5: \"both the " +
+			"QTYPE and the CNAME type are not set\" in the NSEC3 record",
+		func(b *ballot) bool {
+			return b.typ == dns.TypeNSEC && len(b.zone.hashes) > 0 && owns(b.peers[NSDVote].Answer, "", "cname")
+		},
+		prefer(NSDVote),
+	},
+	{
 		"NSEC or RRSIG asked for by type where a CNAME is, in a zone that BIND does not take: NSD follows it. Elsewhere Knot and BIND are the majority",
 		func(b *ballot) bool {
 			return b.zone.withoutBIND && slices.Contains([]uint16{dns.TypeNSEC, dns.TypeRRSIG}, b.typ) && !owns(b.peers[KnotVote].Authority, "*.", "ns") &&

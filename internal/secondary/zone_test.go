@@ -82,14 +82,22 @@ func TestStopWhileWaiting(t *testing.T) {
 	})
 }
 
-// TestNoGoroutineAtRest counts them.
+// TestNoGoroutineAtRest looks for goroutines of the room. The process may have others: of the runtime, of tests that ended.
 func TestNoGoroutineAtRest(t *testing.T) {
 	live(t, policy(all), []string{"ns1", "ns2"}, func(w *world) {
-		before := runtime.NumGoroutine()
 		w.zone.Start()
 		w.advance(time.Minute)
-		if now := runtime.NumGoroutine(); now > before {
-			t.Errorf("%d goroutines at rest, %d before", now, before)
+		synctest.Wait()
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		own, others, _ := strings.Cut(string(stacks), "\n\n")
+		if !strings.Contains(own, "TestNoGoroutineAtRest") {
+			t.Fatalf("the first stack is not this test's:\n%s", own)
+		}
+		for stack := range strings.SplitSeq(others, "\n\n") {
+			if strings.Contains(stack, "/internal/secondary.(*") {
+				t.Errorf("at rest there is\n%s", stack)
+			}
 		}
 		if w.serving() != "7, in parity" {
 			t.Error(w.serving())
