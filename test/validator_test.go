@@ -20,7 +20,7 @@ import (
 
 var (
 	validZones = flag.Int("valid.zones", 60, "random signed zones that a validator judges through the binary")
-	validSeed  = flag.Uint64("valid.seed", 0, "seed of the first of them; 0: by chance")
+	validSeed  = flag.Uint64("valid.seed", 1000, "seed of the first of them; 0: by chance")
 )
 
 const judgedPerZone = 60

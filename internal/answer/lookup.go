@@ -85,8 +85,9 @@ func (r *Result) data(n zone.Node) (found, again bool) {
 		r.add(&r.answer, n, set, set.TTL, r.here())
 		return true, false
 	}
-	if set, ok := n.RRset(dns.TypeCNAME); ok && r.question.Type != dns.TypeNSEC {
+	if set, ok := n.RRset(dns.TypeCNAME); ok && (r.question.Type != dns.TypeNSEC || r.version.Denial() == zone.ByNSEC3) {
 		// NSEC and RRSIG records stand beside a CNAME (RFC 4035 section 2.5): where there are none, the target's are no answer.
+		// With NSEC3 no NSEC can stand there, and a proof of that would have to deny the CNAME (RFC 5155 section 8.5).
 		return true, r.addAlias(n, set) && r.follow(zone.Name(set.First()))
 	}
 	return false, false
