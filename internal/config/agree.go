@@ -67,25 +67,3 @@ func ParseAgree(s string) (Agree, error) {
 	}
 	return Agree{Kind: Count, N: n}, nil
 }
-
-// Compare says what must be the same in two copies for them to agree.
-type Compare uint8
-
-// CompareStrict compares everything.
-const CompareStrict Compare = 0
-
-// String returns the value as the Corefile has it.
-func (c Compare) String() string {
-	if c == CompareStrict {
-		return "strict"
-	}
-	return fmt.Sprintf("Compare(%d)", c)
-}
-
-// ParseCompare reads "strict".
-func ParseCompare(s string) (Compare, error) {
-	if s == "strict" {
-		return CompareStrict, nil
-	}
-	return 0, &Error{"compare", s, "is not a comparison", "write strict"}
-}

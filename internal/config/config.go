@@ -26,8 +26,10 @@ type Zone struct {
 	// before it is served.
 	Agree Agree
 
-	// Compare says what "the same content" covers.
+	// Compare says what "the same content" covers, and Ignore what is left out
+	// of it beside.
 	Compare Compare
+	Ignore  []RecordName
 
 	// Settle is how long primaries may be out of step before it is called
 	// lagging or drift. While nothing is served yet it is also how long an
@@ -38,6 +40,22 @@ type Zone struct {
 	// counts for ever. With Never and "agree all", one dead primary stops all
 	// updates until the zone expires.
 	Absent time.Duration
+
+	// Drift says what becomes of a zone whose primaries have diverged.
+	Drift Drift
+
+	// Verify and Guard are the checks that a copy must pass.
+	Verify Verify
+	Guard  Guard
+
+	// SerialKeep: an unsigned zone under CompareContent is served with a line of
+	// serials of our own, which always goes forward.
+	SerialKeep bool
+
+	// Store is where versions outlive the process, and Forget is how long they
+	// do once the zone has left the Corefile.
+	Store  Store
+	Forget time.Duration
 
 	// Refresh, Retry and Expire bound the timers that the SOA asks for.
 	Refresh, Retry, Expire Clamp
@@ -130,6 +148,9 @@ func Defaults() Zone {
 	return Zone{
 		Agree:   Agree{Kind: Majority},
 		Compare: CompareStrict,
+		Guard:   Guard{Shrink: 30, Change: 50},
+		Store:   Store{Off: true}, // a path is the plugin's to say
+		Forget:  30 * day,
 		Settle:  30 * time.Second,
 		Absent:  time.Hour,
 		Refresh: Clamp{Min: 30 * time.Second, Max: day},

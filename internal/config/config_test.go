@@ -102,7 +102,7 @@ func TestValidate(t *testing.T) {
 		{func(z *Zone) { z.Agree = Agree{Kind: Count} }, "agree 0: at least one primary must hold what is served; write 1 or more"},
 		{func(z *Zone) { z.Agree = Agree{Kind: Count, N: -1} }, "agree -1: at least one primary must hold what is served; write 1 or more"},
 		{func(z *Zone) { z.Agree = Agree{Kind: 9} }, "agree AgreeKind(9): is not a policy; write all, majority, any or a number"},
-		{func(z *Zone) { z.Compare = 9 }, "compare Compare(9): is not a comparison; write strict"},
+		{func(z *Zone) { z.Compare = 9 }, "compare Compare(9): is not a comparison; write strict, content or multisigner"},
 		{func(z *Zone) { z.Settle = 0 }, "settle 0s: must be longer than 0s; write a duration such as 30s"},
 		{func(z *Zone) { z.Settle = Never }, "settle never: must be longer than 0s; write a duration such as 30s"},
 		{func(z *Zone) { z.Absent = Never }, ""},
@@ -172,7 +172,7 @@ func TestAgree(t *testing.T) {
 			t.Errorf("%q is read as %s", text, a)
 		}
 	}
-	if _, err := ParseCompare("content"); err == nil || err.Error() != "compare content: is not a comparison; write strict" {
+	if _, err := ParseCompare("signed"); err == nil || err.Error() != "compare signed: is not a comparison; write strict, content or multisigner" {
 		t.Error(err)
 	}
 	if c, err := ParseCompare(CompareStrict.String()); err != nil || c != CompareStrict {

@@ -147,8 +147,8 @@ func (z *Zone) checkPolicy() *Error {
 	case a.Kind == Count && a.N > n:
 		return &Error{"agree", a.String(), fmt.Sprintf("only %s configured", areConfigured(n)), "lower it or add one"}
 	}
-	if z.Compare != CompareStrict {
-		return &Error{"compare", z.Compare.String(), "is not a comparison", "write strict"}
+	if int(z.Compare) >= len(compareNames) {
+		return &Error{"compare", z.Compare.String(), "is not a comparison", "write strict, content or multisigner"}
 	}
 	if err := checkPositive("settle", z.Settle); err != nil {
 		return err
