@@ -18,41 +18,37 @@ type Change struct {
 // that differs in its TTL alone differs in all of its records.
 func (c Change) Records() int {
 	deleted, added := 0, 0
-	c.split(func([]byte) { deleted++ }, func([]byte) { added++ })
+	for range c.Deleted() {
+		deleted++
+	}
+	for range c.Added() {
+		added++
+	}
 	return max(deleted, added)
 }
 
-// split calls deleted for each RDATA to take away from Before and added for each to add, to come to After.
-func (c Change) split(deleted, added func([]byte)) {
-	if c.Before.Count > 0 && c.After.Count > 0 && c.Before.TTL == c.After.TTL {
-		merge(c.Before, c.After, deleted, added)
-		return
-	}
-	for data := range c.Before.All() {
-		deleted(data)
-	}
-	for data := range c.After.All() {
-		added(data)
-	}
-}
+// Deleted yields the RDATAs that are to be taken away from Before to come to After: all of them if the TTLs differ.
+func (c Change) Deleted() iter.Seq[[]byte] { return c.without(c.Before, c.After) }
 
-func merge(a, b RRset, onlyA, onlyB func([]byte)) {
-	next, stop := iter.Pull(b.All())
-	defer stop()
-	y, ok := next()
-	for x := range a.All() {
-		for ok && bytes.Compare(y, x) < 0 {
-			onlyB(y)
-			y, ok = next()
-		}
-		if ok && bytes.Equal(x, y) {
-			y, ok = next()
-			continue
-		}
-		onlyA(x)
+// Added yields the RDATAs that are to be added to Before, less what is deleted, to come to After.
+func (c Change) Added() iter.Seq[[]byte] { return c.without(c.After, c.Before) }
+
+// without yields what one side has and the other has not.
+func (c Change) without(side, other RRset) iter.Seq[[]byte] {
+	if c.Before.TTL != c.After.TTL {
+		return side.All()
 	}
-	for ; ok; y, ok = next() {
-		onlyB(y)
+	return func(yield func([]byte) bool) {
+		others := other.Iter()
+		data, more := others.Next()
+		for x := range side.All() {
+			for more && bytes.Compare(data, x) < 0 {
+				data, more = others.Next()
+			}
+			if (!more || !bytes.Equal(data, x)) && !yield(x) {
+				return
+			}
+		}
 	}
 }
 
@@ -76,10 +72,12 @@ func Diff(a, b *Version) Delta {
 	var d Delta
 	for c := range Changes(a, b) {
 		owner := AppendOwner(nil, c.Owner, a.apex)
-		c.split(
-			func(data []byte) { d.Deleted = append(d.Deleted, Record{owner, c.Type, c.Before.TTL, data}) },
-			func(data []byte) { d.Added = append(d.Added, Record{owner, c.Type, c.After.TTL, data}) },
-		)
+		for data := range c.Deleted() {
+			d.Deleted = append(d.Deleted, Record{owner, c.Type, c.Before.TTL, data})
+		}
+		for data := range c.Added() {
+			d.Added = append(d.Added, Record{owner, c.Type, c.After.TTL, data})
+		}
 	}
 	return d
 }
