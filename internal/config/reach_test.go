@@ -23,7 +23,7 @@ func TestValidateReach(t *testing.T) {
 		{func(z *Zone) { z.Keys = []Key{key("a."), key("a.")} }, "key a.: is given twice; keep one, or rename one here and at the primary"},
 		{func(z *Zone) { z.Keys = []Key{{"a.", 0, secret}} }, "key a.: none is not an algorithm; write one such as hmac-sha256"},
 		{func(z *Zone) { z.Keys = []Key{{"a.", 9, secret}} }, "key a.: Algorithm(9) is not an algorithm; write one such as hmac-sha256"},
-		{func(z *Zone) { z.Keys = []Key{{"a.", HMACMD5, secret}} }, "key a.: hmac-md5 is not safe any more; make a key with hmac-sha256 at the primary"},
+		{func(z *Zone) { z.Keys = []Key{{"a.", HMACMD5, secret}} }, "key a.: hmac-md5 is not safe any more; make a key with hmac-sha256 at the primary; if it can do nothing better, add a line allow_md5"},
 		{func(z *Zone) { z.Keys, z.AllowMD5 = []Key{{"a.", HMACMD5, secret}}, true }, ""},
 		{func(z *Zone) { z.Keys = []Key{{Name: "a.", Algorithm: HMACSHA1}} }, "key a.: has no secret; write it in base64 after the algorithm"},
 		{func(z *Zone) { z.KeyFiles = []string{""} }, "keys: names no file; write it as: keys /etc/concord/keys"},

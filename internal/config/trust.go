@@ -2,7 +2,11 @@ package config
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // Compare says what must be the same in two copies for them to agree.
@@ -49,6 +53,56 @@ type RecordName struct {
 	Type uint16
 }
 
+// String returns the value as the Corefile has it.
+func (r RecordName) String() string {
+	if r.Type == 0 {
+		return r.Name + " ANY"
+	}
+	return r.Name + " " + dns.Type(r.Type).String()
+}
+
+// ParseRecordName reads a name and a type. The name is as in a zone file:
+// absolute with a final dot, and else below the zone; @ is the zone itself, and
+// "*." in front is every name below. The type ANY is every type.
+func ParseRecordName(name, typ, origin string) (RecordName, error) {
+	bad := func(format string, args ...any) (RecordName, error) { return RecordName{}, fmt.Errorf(format, args...) }
+	bare := strings.TrimSuffix(origin, ".")
+	absolute := strings.ToLower(name)
+	switch {
+	case absolute == "@":
+		absolute = origin
+	case strings.HasSuffix(absolute, "."):
+	case bare != "" && (absolute == bare || strings.HasSuffix(absolute, "."+bare)):
+		// It would be one name in most of a Corefile, and another in a zone file.
+		return bad("%q could be meant with and without a final dot; write %s. for the name in the zone", name, name)
+	case origin == ".":
+		absolute += "."
+	default:
+		absolute += "." + origin
+	}
+	if _, ok := dns.IsDomainName(absolute); !ok || name == "" || strings.ContainsAny(name, " \t") {
+		return bad("%q is not a name; write it as in a zone file: www, or www.example.org. with a final dot", name)
+	}
+	r := RecordName{Name: absolute}
+	upper := strings.ToUpper(typ)
+	if upper == "ANY" {
+		return r, nil
+	}
+	t, ok := dns.StringToType[upper]
+	if number, found := strings.CutPrefix(upper, "TYPE"); !ok && found {
+		n, err := strconv.ParseUint(number, 10, 16)
+		t, ok = uint16(n), err == nil
+	}
+	if !ok || t == dns.TypeNone || t == dns.TypeOPT || t >= firstMeta && t <= lastMeta {
+		return bad("%q is not a type of records; write one such as TXT, or ANY for all", typ)
+	}
+	r.Type = t
+	return r, nil
+}
+
+// Types of questions, and of records that no zone has (RFC 6895 section 3.1).
+const firstMeta, lastMeta = 128, 255
+
 // Drift says what becomes of a zone whose primaries have diverged. The zero
 // value holds the last good version.
 type Drift struct {
@@ -81,6 +135,19 @@ const (
 	ZONEMDRequired               // one must be there, and verify
 	ZONEMDOff                    // it is not looked at
 )
+
+// String returns the value as the Corefile has it.
+func (z ZONEMD) String() string {
+	switch z {
+	case ZONEMDPresent:
+		return "present"
+	case ZONEMDRequired:
+		return "required"
+	case ZONEMDOff:
+		return "off"
+	}
+	return fmt.Sprintf("ZONEMD(%d)", uint8(z))
+}
 
 // Guard says what a copy may not do to what is served. Nothing of it applies
 // while nothing is served.

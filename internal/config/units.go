@@ -92,3 +92,13 @@ var sizes = map[string]int64{
 	"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
 	"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
 }
+
+// ParsePercent reads a whole number of percent, with its sign: "30%".
+func ParsePercent(s string) (int, error) {
+	digits, ok := strings.CutSuffix(s, "%")
+	n, err := strconv.Atoi(digits)
+	if !ok || err != nil || n < 1 || digits[0] == '+' {
+		return 0, fmt.Errorf("%q is not a percentage; write one such as 30%%", s)
+	}
+	return n, nil
+}

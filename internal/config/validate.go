@@ -39,8 +39,8 @@ func (e *Error) Error() string {
 // Validate returns the first thing that is wrong as an *[Error], or nil.
 func (z *Zone) Validate() error {
 	for _, check := range []func() *Error{
-		z.checkOrigin, z.checkPrimaries, z.checkAddresses, z.checkKeys, z.checkSources, z.checkTLS, z.checkPolicy, z.checkTimers,
-		z.checkLimits,
+		z.checkOrigin, z.checkPrimaries, z.checkAddresses, z.checkKeys, z.checkSources, z.checkTLS, z.checkPolicy, z.checkCompare,
+		z.checkDrift, z.checkVerify, z.checkGuard, z.checkStore, z.checkTimers, z.checkLimits,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -146,9 +146,6 @@ func (z *Zone) checkPolicy() *Error {
 		return &Error{"agree", a.String(), "at least one primary must hold what is served", "write 1 or more"}
 	case a.Kind == Count && a.N > n:
 		return &Error{"agree", a.String(), fmt.Sprintf("only %s configured", areConfigured(n)), "lower it or add one"}
-	}
-	if int(z.Compare) >= len(compareNames) {
-		return &Error{"compare", z.Compare.String(), "is not a comparison", "write strict, content or multisigner"}
 	}
 	if err := checkPositive("settle", z.Settle); err != nil {
 		return err

@@ -17,7 +17,7 @@ func (z *Zone) checkKeys() *Error {
 		case k.Algorithm < HMACMD5 || k.Algorithm > HMACSHA512:
 			return &Error{"key", k.Name, k.Algorithm.String() + " is not an algorithm", "write one such as hmac-sha256"}
 		case k.Algorithm == HMACMD5 && !z.AllowMD5:
-			return &Error{"key", k.Name, "hmac-md5 is not safe any more", "make a key with hmac-sha256 at the primary"}
+			return &Error{"key", k.Name, "hmac-md5 is not safe any more", "make a key with hmac-sha256 at the primary; if it can do nothing better, add a line allow_md5"}
 		case len(k.Secret.Reveal()) == 0:
 			return &Error{"key", k.Name, "has no secret", "write it in base64 after the algorithm"}
 		}

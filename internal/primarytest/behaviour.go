@@ -47,6 +47,11 @@ type Behaviour struct {
 	Garbage bool
 	// WrongID, WrongQuestion and Truncated (the TC bit) do that to each message.
 	WrongID, WrongQuestion, Truncated bool
+	// LateID: each message has the id of the query before on its connection, as if answers came in another order. The first
+	// query of a connection is answered honestly.
+	LateID bool
+	// Reversed: the messages of a transfer come last first.
+	Reversed bool
 	// Edit may change each message of an answer, or return another in its place.
 	Edit func(n int, msg []byte) []byte
 
@@ -56,7 +61,7 @@ type Behaviour struct {
 	EndSerial uint32
 	// NoEnd: transfers have no SOA record at their end; the connection is closed there.
 	NoEnd bool
-	// Endless adds so many valid records to the end of each transfer, made as they are sent.
+	// Endless adds so many valid records to the end of each transfer, of either kind, made as they are sent.
 	Endless int
 
 	// Whole: IXFR is answered with the whole zone.

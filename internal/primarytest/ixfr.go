@@ -2,7 +2,6 @@ package primarytest
 
 import (
 	"iter"
-	"slices"
 
 	"github.com/miekg/dns"
 
@@ -23,7 +22,7 @@ func messagesOf(held []*Zone, query *dns.Msg, b *Behaviour) iter.Seq[[]byte] {
 		}
 	}
 	return func(yield func([]byte) bool) {
-		packRecords(b.shape(qtype), newest.origin, slices.Values(records), yield)
+		packRecords(b.shape(qtype), newest.origin, records, b.Endless, yield)
 	}
 }
 

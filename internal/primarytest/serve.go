@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -12,13 +13,14 @@ import (
 
 // converse answers the queries of one connection until either side ends it.
 func (p *Primary) converse(c net.Conn) {
-	for {
+	for before := (*dns.Msg)(nil); ; {
 		octets, err := readOctets(c)
 		query := new(dns.Msg)
 		if err != nil || query.Unpack(octets) != nil {
 			return
 		}
-		w := &writer{Primary: p, conn: c, query: query, behaviour: &Behaviour{}}
+		w := &writer{Primary: p, conn: c, query: query, before: before, behaviour: &Behaviour{}}
+		before = query
 		p.answer(w, query, octets)
 		if w.failed || w.behaviour.CloseAfterAnswer {
 			return
@@ -97,6 +99,9 @@ func (p *Primary) answer(w *writer, query *dns.Msg, octets []byte) {
 
 // stream writes messages, of which the last one may be signed in a way of its own.
 func (w *writer) stream(msgs iter.Seq[[]byte]) bool {
+	if w.behaviour.Reversed {
+		msgs = reversed(msgs)
+	}
 	var held []byte
 	for msg := range msgs {
 		if held != nil && !w.write(held, false) {
@@ -110,6 +115,15 @@ func (w *writer) stream(msgs iter.Seq[[]byte]) bool {
 		return !w.failed
 	}
 	return w.write(held, true)
+}
+
+func reversed(msgs iter.Seq[[]byte]) iter.Seq[[]byte] {
+	var all [][]byte
+	for msg := range msgs {
+		all = append(all, slices.Clone(msg))
+	}
+	slices.Reverse(all)
+	return slices.Values(all)
 }
 
 // reply makes the answer to a query that takes one message.
@@ -163,7 +177,8 @@ type writer struct {
 	*Primary
 	conn      net.Conn
 	query     *dns.Msg
-	signer    *signer // nil: nothing is signed
+	before    *dns.Msg // the query before on this connection, if any
+	signer    *signer  // nil: nothing is signed
 	behaviour *Behaviour
 	n         int    // of the last message
 	buf       []byte // length and message
@@ -199,6 +214,9 @@ func (w *writer) write(msg []byte, last bool) bool {
 	case w.n == b.CloseAt:
 		w.close()
 		return false
+	}
+	if b.LateID && w.before != nil {
+		binary.BigEndian.PutUint16(msg, w.before.Id)
 	}
 	msg = b.tamper(w.n, msg)
 	if w.signer != nil {

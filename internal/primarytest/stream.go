@@ -104,10 +104,18 @@ func (z *Zone) pack(s shape, b *Behaviour, yield func([]byte) bool) {
 	p.end()
 }
 
-// packRecords makes the messages of an answer that has just these records.
-func packRecords(s shape, origin string, records iter.Seq[dns.RR], yield func([]byte) bool) {
+// packRecords makes the messages of an answer that has just these records, and so many more before the last of them.
+func packRecords(s shape, origin string, records []dns.RR, endless int, yield func([]byte) bool) {
 	p := newPacker(s, origin, yield)
-	for rr := range records {
+	for i, rr := range records {
+		if i == len(records)-1 && i > 0 {
+			for n := 0; n < endless && !p.ended; n++ {
+				p.addEndless(n)
+			}
+		}
+		if p.ended {
+			return
+		}
 		if p.add(dns.Copy(rr)); p.ended {
 			return
 		}

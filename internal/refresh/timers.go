@@ -30,15 +30,17 @@ import (
 //
 // Beside it stands what is known of the served version:
 //
-//	          End or Fresh,            expire passes
-//	          confirmed                without a word
-//	nothing --------------> fresh --------------------> expired
-//	                        ^   |                          |
-//	                        +---+ confirmed                |
-//	                        +------------------------------+ confirmed
+//	                           expire passes
+//	          Begun            without a word
+//	nothing -------> fresh --------------------> expired
+//	                 ^   |                          |
+//	                 +---+ Fresh, Begun             |
+//	                 +------------------------------+ Fresh, Begun
 //
 // With nothing served, checks follow each other with a backoff; else after
-// the SOA's refresh, or its retry when the last check left something open.
+// the SOA's refresh, or its retry when no primary that answered confirmed what
+// is served. A primary that fails is asked again by itself, see
+// [Timers.Retry]: the others need not be asked with it.
 type Timers struct {
 	clamps Clamps
 	random *rand.Rand
@@ -46,8 +48,9 @@ type Timers struct {
 	state    state
 	next     time.Time     // waiting: the next check
 	wish     time.Time     // checking: what At asked for; zero for nothing
+	again    time.Time     // checkingAgain: when the check after this one may begin
 	backoff  time.Duration // before the next check while nothing is served
-	allowed  time.Time     // see admit
+	settled  bool          // a wait for the refresh has begun before
 	expireAt time.Time     // zero: nothing served yet
 }
 
@@ -69,17 +72,19 @@ type Outcome struct {
 	Loaded bool
 	SOA    zone.SOA
 
-	// Confirmed says that a counted primary holds the served version, or
-	// brought the newer one that is served now.
-	Confirmed bool
-
-	// AllAnswered says that every primary answered.
-	AllAnswered bool
+	// Answered says that some primary answered, and Confirmed that one of
+	// them holds the served version, or brought the newer one that is served
+	// now.
+	Answered, Confirmed bool
 }
 
 const (
 	firstBackoff = 250 * time.Millisecond
 	lastBackoff  = 30 * time.Second
+
+	// catchUp is the time over which checks are spread that were due while the
+	// process was down.
+	catchUp = time.Minute
 
 	// A NOTIFY starts a check at once, save in a flood: an authorised address
 	// is easily forged over UDP, and each check costs every primary a
@@ -95,10 +100,11 @@ func New(c Clamps, seed uint64) *Timers {
 	return &Timers{clamps: c, random: rand.New(rand.NewPCG(seed, stream)), backoff: firstBackoff}
 }
 
-// Start makes the first check due now. It does nothing on timers that run.
+// Start makes the first check due, now if nothing was restored. It does
+// nothing on timers that run.
 func (t *Timers) Start(now time.Time) {
 	if t.state == stopped {
-		t.state, t.next = waiting, now
+		t.state, t.next = waiting, later(now, t.next)
 	}
 }
 
@@ -119,11 +125,8 @@ func (t *Timers) End(now time.Time, o Outcome) {
 	}
 	again := t.state == checkingAgain
 	t.state, t.next = waiting, now.Add(t.wait(o))
-	if o.Loaded && (o.Confirmed || t.expireAt.IsZero()) {
-		t.Fresh(now, o.SOA)
-	}
 	if again {
-		t.next = earlier(t.next, t.admit(now))
+		t.next = earlier(t.next, later(now, t.again))
 	}
 	t.At(now, t.wish)
 }
@@ -136,15 +139,39 @@ func (t *Timers) wait(o Outcome) time.Duration {
 		return t.jitter(d)
 	}
 	t.backoff = firstBackoff
+	if o.Answered && !o.Confirmed {
+		return t.jitter(t.retry(o.SOA))
+	}
+	if t.settled {
+		return t.jitter(t.refresh(o.SOA))
+	}
+	t.settled = true
+	return t.spread(t.refresh(o.SOA))
+}
+
+func (t *Timers) refresh(soa zone.SOA) time.Duration {
 	// A zone whose refresh is longer than its expire would expire between two
 	// checks, with nothing wrong.
-	refresh := min(t.clamps.Refresh.Apply(seconds(o.SOA.Refresh)), t.clamps.Expire.Apply(seconds(o.SOA.Expire))/2)
-	refresh = max(refresh, t.clamps.Refresh.Min)
-	if o.Confirmed && o.AllAnswered {
-		return t.jitter(refresh)
-	}
+	d := min(t.clamps.Refresh.Apply(seconds(soa.Refresh)), t.clamps.Expire.Apply(seconds(soa.Expire))/2)
+	return max(d, t.clamps.Refresh.Min)
+}
+
+func (t *Timers) retry(soa zone.SOA) time.Duration {
 	// A retry longer than the refresh would make a fault slow checks down.
-	return t.jitter(min(refresh, t.clamps.Retry.Apply(seconds(o.SOA.Retry))))
+	return min(t.refresh(soa), t.clamps.Retry.Apply(seconds(soa.Retry)))
+}
+
+// Retry returns when a primary is asked again that has failed so many times in
+// a row, while a version with this SOA is served: after the SOA's retry, then
+// after twice as long each time, up to its refresh or the longest retry that
+// the operator allows. It is no check of the zone: the others are not asked.
+func (t *Timers) Retry(now time.Time, soa zone.SOA, failures int) time.Time {
+	d := t.retry(soa)
+	most := max(d, min(t.refresh(soa), t.clamps.Retry.Max))
+	for i := 1; i < failures && d < most; i++ {
+		d = min(2*d, most)
+	}
+	return now.Add(t.jitter(d))
 }
 
 // jitter returns d or up to a quarter less, as BIND does: zones that were
@@ -155,40 +182,90 @@ func (t *Timers) jitter(d time.Duration) time.Duration {
 	return d - time.Duration(t.random.Int64N(int64(d)/4+1))
 }
 
-// Fresh says that a counted primary confirmed the served version, or brought
-// the newer one, that has this SOA; also in the middle of a check. It restarts
-// the expiry, and ends it when it has passed; the next check stays as it was.
-func (t *Timers) Fresh(now time.Time, soa zone.SOA) {
-	t.expireAt = now.Add(t.clamps.Expire.Apply(seconds(soa.Expire)))
+// spread returns a quarter of d to all of it, for the first refresh after a
+// start: all zones of a process are loaded together, and they part at once.
+func (t *Timers) spread(d time.Duration) time.Duration {
+	return d - time.Duration(t.random.Int64N(int64(d)/4*3+1))
 }
 
-// Notify says that a primary sent a NOTIFY. A check is due at once, or once
-// more right after the one under way, which may have asked too early. It
-// reports whether the NOTIFY was folded into a check that was due already.
-func (t *Timers) Notify(now time.Time) (folded bool) {
+// Begun says that a version with this SOA is served from now on. told is how
+// long it is until the primary's own copy expires, as far as it told (RFC
+// 7314), or 0: the lesser of the two counts.
+func (t *Timers) Begun(now time.Time, soa zone.SOA, told time.Duration) {
+	t.expireAt = now.Add(t.expire(soa, told))
+}
+
+// Fresh says that a counted primary confirmed the served version, that has
+// this SOA, also in the middle of a check. It restarts the expiry, and ends it
+// when it has passed; the next check stays as it was. told is as in Begun,
+// and never makes the expiry earlier than it is: another primary may know
+// better (RFC 7314 section 4).
+func (t *Timers) Fresh(now time.Time, soa zone.SOA, told time.Duration) {
+	t.expireAt = later(t.expireAt, now.Add(t.expire(soa, told)))
+}
+
+// expire keeps to the operator's bounds whatever a primary tells, so that none
+// ends the zone at once.
+func (t *Timers) expire(soa zone.SOA, told time.Duration) time.Duration {
+	d := seconds(soa.Expire)
+	if told > 0 {
+		d = min(d, told)
+	}
+	return t.clamps.Expire.Apply(d)
+}
+
+// Restore sets the expiry of what is served, and the next check, as they were
+// when the process ended, before Start. The zero time is a check at the start;
+// one that was due meanwhile comes soon after it, since thousands of zones may
+// have one, and at once for a zone that has expired. A clock that was wrong
+// does not put off anything for longer than the operator's bounds.
+func (t *Timers) Restore(now, next, expireAt time.Time) {
+	t.expireAt = earlier(expireAt, now.Add(t.clamps.Expire.Max))
+	t.next = earlier(next, now.Add(t.clamps.Refresh.Max))
+	t.settled = next.After(now)
+	if !t.settled && !next.IsZero() && !t.Expired(now) {
+		t.next = now.Add(time.Duration(t.random.Int64N(int64(catchUp))))
+	}
+}
+
+// A Bucket bounds the checks that the NOTIFYs of one primary start. The zero
+// Bucket is full.
+type Bucket struct {
+	// allowed is when there is room next. It lies at most a burst of intervals
+	// in the past: the virtual scheduling form of a leaky bucket.
+	allowed time.Time
+}
+
+// Notify says that a primary sent a NOTIFY, whose bucket it is. A check is due
+// at once, or once more right after the one under way, which may have asked
+// too early. It reports whether the NOTIFY was folded into a check that was
+// due already.
+func (t *Timers) Notify(now time.Time, b *Bucket) (folded bool) {
 	switch t.state {
 	case checking:
-		t.state = checkingAgain
+		t.state, t.again = checkingAgain, b.admit(now)
 		return false
+	case checkingAgain:
+		if t.again.After(now) && !b.allowed.After(now) { // it waits for the bucket of another
+			t.again = b.admit(now)
+		}
 	case waiting:
-		if !t.next.After(now) || t.allowed.After(now) && !t.next.After(t.allowed) {
+		if !t.next.After(now) || b.allowed.After(now) && !t.next.After(b.allowed) {
 			return true
 		}
-		t.next = earlier(t.next, t.admit(now))
+		t.next = earlier(t.next, b.admit(now))
 		return false
 	}
 	return true
 }
 
-// admit returns when a NOTIFY may start a check: now, save in a flood. It is
-// the virtual scheduling form of a leaky bucket: t.allowed is when the bucket
-// next has room, and lies at most a burst of intervals in the past.
-func (t *Timers) admit(now time.Time) time.Time {
-	if full := now.Add(-(notifyBurst - 1) * notifyInterval); t.allowed.Before(full) {
-		t.allowed = full
+// admit returns when a NOTIFY may start a check: now, save in a flood.
+func (b *Bucket) admit(now time.Time) time.Time {
+	if full := now.Add(-(notifyBurst - 1) * notifyInterval); b.allowed.Before(full) {
+		b.allowed = full
 	}
-	at := later(now, t.allowed)
-	t.allowed = t.allowed.Add(notifyInterval)
+	at := later(now, b.allowed)
+	b.allowed = b.allowed.Add(notifyInterval)
 	return at
 }
 
@@ -233,6 +310,14 @@ func (t *Timers) Next(now time.Time) time.Time {
 // long that it must not be served.
 func (t *Timers) Expired(now time.Time) bool {
 	return !t.expireAt.IsZero() && !t.expireAt.After(now)
+}
+
+// NextCheck returns when the next check is due; zero while one is under way.
+func (t *Timers) NextCheck() time.Time {
+	if t.state != waiting {
+		return time.Time{}
+	}
+	return t.next
 }
 
 // ExpireAt returns the instant from which the served version is expired

@@ -2,11 +2,13 @@ package secondary
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
 	"time"
 
+	"github.com/concord-dns/concord/internal/parity"
 	"github.com/concord-dns/concord/internal/xfr"
 	"github.com/concord-dns/concord/internal/zone"
 )
@@ -24,7 +26,9 @@ type ask struct {
 	began time.Time
 	held  bool // a copy is held,
 	have  zone.Serial
-	at    int // the address to begin with
+	whole bool          // it is asked for the zone even if that has the serial of the copy
+	base  *zone.Version // the changes since this are asked for; nil: the whole zone
+	at    int           // the address to begin with
 	limit int64
 	pool  func() *zone.Pool
 
@@ -36,9 +40,12 @@ type answer struct {
 	primary   *primary
 	final     bool
 	address   int
-	serial    zone.Serial   // as the probe told it
+	probed    bool          // the primary told its SOA
+	serial    zone.Serial   // that it told, or sent
+	expire    time.Duration // until the primary's own copy expires; 0: it did not say
 	candidate xfr.Candidate // the transfer's; its version is nil if there was none
-	kind      string        // of what failed or succeeded: "probe" or "axfr"
+	base      *zone.Version // that it was asked for the changes of
+	kind      string        // of what failed or succeeded: "probe", "axfr" or "ixfr"
 	err       error
 	took      time.Duration
 }
@@ -46,6 +53,7 @@ type answer struct {
 const (
 	kindProbe = "probe"
 	kindAXFR  = "axfr"
+	kindIXFR  = "ixfr"
 
 	// probeTime is how long one address has to tell its SOA, connecting included.
 	probeTime = 10 * time.Second
@@ -55,7 +63,8 @@ const (
 func (l *life) ask(p *primary, now time.Time) {
 	z := l.zone
 	p.asking = true
-	p.ask = ask{began: now, at: p.firstAddress(), pool: l.round.pool}
+	p.retryAt, p.askedAt, p.wanted, p.expire = time.Time{}, now, false, 0
+	p.ask = ask{began: now, at: p.firstAddress(), pool: l.pool()}
 	var served int64
 	if v := l.served(); v != nil {
 		served = int64(v.Bytes())
@@ -63,11 +72,15 @@ func (l *life) ask(p *primary, now time.Time) {
 	p.ask.limit = z.config.Limit.SizeFor(served)
 	if p.version != nil {
 		p.ask.held, p.ask.have = true, p.version.Serial()
+		p.ask.whole = p.manners.derived && l.verdict.State == parity.Drift
+		if !p.ask.whole && p.manners.increments(now) {
+			p.ask.base = p.version
+		}
 	} else if p.failingSince.IsZero() {
 		p.failingSince = now // until it answers: parity does not wait for ever for one that hangs
 		l.stale = true
 	}
-	p.job.urgent = l.round.notified
+	p.job.urgent = l.round.underWay && l.round.notified
 	z.work.Add(1)
 	// A probe spares a transfer that may not be needed, and keeps a primary that is down from holding one of the few places.
 	// Neither is so when the zone is not held yet and its primary has just answered for another zone.
@@ -98,7 +111,11 @@ func (p *primary) abandon(g *gate) {
 // are one organisation's, and one of them may be behind.
 func (p *primary) probe() (answered bool) {
 	a, z := &p.ask, p.zone
-	at, serial := -1, zone.Serial(0)
+	if err := z.options.Limiter.outages.word(p, time.Now()); err != nil {
+		p.deliver(answer{kind: kindProbe, err: fmt.Errorf("primary %s: %w", p.config.Name, err), final: true})
+		return false
+	}
+	at, serial, expire := -1, zone.Serial(0), time.Duration(0)
 	var conn *xfr.Conn // to the address at
 	defer func() {
 		if conn != nil {
@@ -107,7 +124,7 @@ func (p *primary) probe() (answered bool) {
 	}()
 	for i := range p.config.Addresses {
 		i = (a.at + i) % len(p.config.Addresses)
-		c := z.options.Client.Open(p.config.Addresses[i])
+		c := p.client.Open(p.config.Addresses[i])
 		soa, err := probe(z.ctx, c, z.apex)
 		if err != nil {
 			c.Close()
@@ -124,23 +141,31 @@ func (p *primary) probe() (answered bool) {
 		if conn != nil {
 			conn.Close()
 		}
-		at, serial, conn = i, soa.Serial, c
+		at, serial, expire, conn = i, soa.Serial, c.Expire(), c
 		if !a.held || !serial.Less(a.have) {
 			break
 		}
 	}
+	var err error
+	if at < 0 {
+		err = a.err(p)
+	}
+	z.options.Limiter.outages.learn(p, err, time.Now())
 	switch {
-	case at < 0:
-		p.deliver(answer{kind: kindProbe, err: a.err(p), final: true})
+	case err != nil:
+		p.deliver(answer{kind: kindProbe, err: err, final: true})
 		return false
-	case a.held && serial == a.have:
-		p.deliver(answer{kind: kindProbe, address: at, serial: serial, final: true})
+	case a.held && serial == a.have && !a.whole:
+		p.deliver(answer{kind: kindProbe, address: at, probed: true, serial: serial, expire: expire, final: true})
 		return true
 	}
 	a.at = at
-	z.deliver(answer{primary: p, kind: kindProbe, address: at, serial: serial})
-	// With a place at once, the transfer goes over the connection that is there. It is not kept for a later place: thousands
-	// of zones may wait for one, and the primary would not keep it either.
+	if a.base != nil && !a.have.Less(serial) {
+		a.base = nil // no changes lead to an older one
+	}
+	z.deliver(answer{primary: p, kind: kindProbe, address: at, probed: true, serial: serial, expire: expire})
+	// With a place at once, the transfer goes over the connection that is there. It is not held for a later place: thousands
+	// of zones may wait for one, and others may use it meanwhile.
 	if g := &z.options.Limiter.transfers; g.claim(&p.job) {
 		key := p.job.key
 		ok := p.transferOver(conn)
@@ -163,7 +188,7 @@ func probe(ctx context.Context, c *xfr.Conn, apex zone.Name) (soa zone.SOA, err 
 
 func (p *primary) receiveOver(conn *xfr.Conn) (c xfr.Candidate, err error) {
 	defer caught(&err)
-	return conn.AXFR(p.zone.ctx, p.zone.apex, p.ask.pool(), p.ask.limit)
+	return conn.Transfer(p.zone.ctx, p.zone.apex, p.ask.base, p.ask.pool, p.ask.limit)
 }
 
 // caught makes an error of a panic. What is parsed here is whatever a primary chose to send, and a mistake of ours in it must
@@ -182,7 +207,7 @@ func caught(err *error) {
 func (p *primary) transfer() (answered bool) { return p.transferOver(nil) }
 
 // transferOver asks the addresses in turn for the zone, from the one that answered on. A connection to that one is used, and
-// closed, if it is there.
+// its use ended, if it is there.
 func (p *primary) transferOver(conn *xfr.Conn) (answered bool) {
 	a, z := &p.ask, p.zone
 	for i := range p.config.Addresses {
@@ -191,7 +216,7 @@ func (p *primary) transferOver(conn *xfr.Conn) (answered bool) {
 			continue
 		}
 		if conn == nil {
-			conn = z.options.Client.Open(p.config.Addresses[i])
+			conn = p.client.Open(p.config.Addresses[i])
 		}
 		c, err := p.receiveOver(conn)
 		conn.Close()
@@ -200,11 +225,22 @@ func (p *primary) transferOver(conn *xfr.Conn) (answered bool) {
 			a.fail(i, err)
 			continue
 		}
-		z.options.Limiter.trim.add(int64(c.Version().Bytes()))
-		p.deliver(answer{kind: kindAXFR, address: i, serial: c.Version().Serial(), candidate: c, final: true})
+		s := c.Stats()
+		if s.Steps == 0 {
+			z.options.Limiter.trim.add(int64(c.Version().Bytes()))
+		}
+		p.deliver(answer{
+			kind: kindOf(s.Kind), address: i, serial: c.Version().Serial(), expire: s.Expire, candidate: c, base: a.base, final: true,
+		})
 		return true
 	}
-	p.deliver(answer{kind: kindAXFR, err: a.err(p), final: true})
+	err, kind := a.err(p), kindAXFR
+	if e, ok := errors.AsType[*xfr.Error](err); ok {
+		kind = kindOf(e.Kind)
+	} else if a.base != nil {
+		kind = kindIXFR
+	}
+	p.deliver(answer{kind: kind, err: err, final: true})
 	return false
 }
 

@@ -1,12 +1,12 @@
 // Package secondary conducts the life of one zone: it has every primary asked when the timers say so, hands what they sent
 // to parity, and serves what parity approved.
 //
-//	refresh says when -> ask: SOA, then AXFR, of all primaries at once -> a candidate each
+//	refresh says when -> ask: SOA, then IXFR or AXFR, of all primaries at once -> a candidate each
 //	  -> parity.Judge over all of them, again whenever one more has arrived -> commit: one atomic swap
 //
 // A [Zone] decides nothing of it by itself. What may be served is a [parity.Approved], which only parity makes; a candidate
 // is an [xfr.Candidate], which only a whole transfer makes. Readers take one atomic load, [Zone.Snapshot], and never wait for
-// anything here.
+// anything here. What a zone knows can be kept, as a [State], and another one go on with it.
 //
 // # Goroutines
 //
@@ -15,10 +15,20 @@
 // a goroutine of the [Limiter], once it has a place for it; neither of the two ever waits for the other. [Zone.Stop] ends
 // and waits for all of them.
 //
+// # Primaries
+//
+// A primary is asked for its SOA first, and for the zone only if the serial is another than that of the copy it sent last. Its
+// changes are applied to that copy and to no other's. One whose IXFR keeps failing is asked by AXFR for a while. One that does
+// not answer is tried less and less often, beside the checks of the zone and at once when it sends a NOTIFY; and of all
+// zones that it has, one tries it for the others.
+//
+// A NOTIFY of a primary that has keys is believed only if it is signed with one of them; what it says of a serial never is.
+//
 // # What it cannot see
 //
-// A primary is asked for its SOA first, and for the zone only if the serial is another than that of the copy it sent last. A
-// primary that changes its records and not its serial is therefore taken to hold what it held, as every secondary takes it.
+// A primary that changes its records and not its serial is taken to hold what it held, as every secondary takes it. If changes
+// that come later fit all the same, they make a copy that nobody holds: while there is drift, copies that changes made are
+// therefore fetched whole. With one primary alone there is nothing to see it by.
 //
 // The package knows no Corefile, no message format, no log and no metrics: what happens goes out as an [Event].
 package secondary

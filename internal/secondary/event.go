@@ -41,25 +41,40 @@ type PrimaryChanged struct {
 type Transferred struct {
 	Zone, Primary string
 	Address       netip.AddrPort
-	Kind          string // "axfr"
+	Kind          string // "axfr" or "ixfr": what was asked for
 	Serial        zone.Serial
 	Records       int
 	Messages      int
 	Bytes         int64 // on the wire
 	Duration      time.Duration
 	Report        zone.BuildReport
+
+	// Of changes, how many steps, and records deleted and added; no steps: the whole zone came.
+	Steps, Deleted, Added int
+	Instead               error  // why the IXFR before this AXFR did not do; nil: there was none
+	Key                   string // name of the TSIG key; empty: none
+	TLS                   bool
 }
 
 // Failed says that a primary could not be asked, or that what it sent is of no use.
 type Failed struct {
 	Zone, Primary string
-	Kind          string // "probe" or "axfr"
+	Kind          string // "probe", "axfr" or "ixfr"
 	Phase         string // where it failed, in one word
 	Err           error
 	Duration      time.Duration
 	Failures      int       // in a row, this one included
 	Since         time.Time // of the first in the row
 	Repeated      bool      // the one before was alike
+	Next          time.Time // when it is asked again; zero: with the next check of the zone
+}
+
+// AXFRInstead says that a primary is asked for the whole zone for a while, since its IXFR keeps failing.
+type AXFRInstead struct {
+	Zone, Primary string
+	Failures      int // in a row
+	Until         time.Time
+	Err           error // of the last
 }
 
 // Recovered says that a primary answers again.
@@ -92,6 +107,7 @@ func (StateChanged) event()   {}
 func (PrimaryChanged) event() {}
 func (Transferred) event()    {}
 func (Failed) event()         {}
+func (AXFRInstead) event()    {}
 func (Recovered) event()      {}
 func (Notified) event()       {}
 func (Expired) event()        {}

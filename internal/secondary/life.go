@@ -17,16 +17,22 @@ type life struct {
 	primaries []*primary
 	round     round
 
-	approved parity.Approved // what is served; its version is nil before the first
-	first    time.Time       // when the first version came, if in this zone's own time
-	swapped  time.Time
-	history  []*zone.Version // what was served, newest last, the served one included; not altered, but replaced
-	expired  bool
+	serving serving   // only commit and restore set it
+	first   time.Time // when the first version came, if in this zone's own time
+	swapped time.Time
+	history []*zone.Version // what was served, newest last, the served one included; not altered, but replaced
+	expired bool
 
 	verdict parity.Verdict
 	stale   bool // something happened since the verdict
 
 	counts counts
+}
+
+// serving is what is served; its version is nil before the first.
+type serving struct {
+	version *zone.Version
+	source  string // the primary whose copy it is
 }
 
 // A round is one check, from the timers' point of view: every primary is asked once.
@@ -41,14 +47,15 @@ type round struct {
 	notified  bool // a NOTIFY asked for it
 	again     bool // and another one for the next
 	pending   int  // primaries whose answer belongs to this round and has not come
-	failed    bool // one of them did not answer
+	answered  bool // some primary answered
 	confirmed bool // one of them holds what is served
 	pool      func() *zone.Pool
 }
 
 const (
-	// patience is how long a round waits for the slower primaries before the timers run on.
-	patience = 10 * time.Second
+	// patience is how long a round waits for the slower primaries before the timers run on: until one address of each has had
+	// its time to answer.
+	patience = probeTime + time.Second
 	// notifiedPatience is the same once a NOTIFY wants another round: a primary that hangs must not keep news waiting.
 	notifiedPatience = 250 * time.Millisecond
 )
@@ -58,8 +65,8 @@ func (l *life) init(z *Zone) {
 	l.zone = z
 	l.timers = refresh.New(refresh.Clamps{Refresh: cfg.Refresh, Retry: cfg.Retry, Expire: cfg.Expire}, z.options.Seed)
 	l.policy = parity.Policy{Agree: cfg.Agree, Settle: cfg.Settle, Absent: cfg.Absent}
-	for _, c := range cfg.Primaries {
-		l.primaries = append(l.primaries, newPrimary(z, c))
+	for i := range cfg.Primaries {
+		l.primaries = append(l.primaries, newPrimary(z, &cfg.Primaries[i]))
 	}
 	l.stale = true
 }
@@ -78,7 +85,10 @@ func (l *life) advance(in inbox, now time.Time) time.Time {
 	if l.timers.Due(now) {
 		l.beginRound(now)
 		l.judge(now)
+		l.endRound(now) // nobody was to be asked
 	}
+	l.recheck(now)
+	l.askAgain(now)
 	l.expire(now)
 	l.zone.publish(now)
 	return l.wakeAt(now)
@@ -98,6 +108,11 @@ func (l *life) wakeAt(now time.Time) time.Time {
 	if l.round.underWay {
 		sooner(l.round.over())
 	}
+	for _, p := range l.primaries {
+		if !p.asking {
+			sooner(p.retryAt)
+		}
+	}
 	return at
 }
 
@@ -114,19 +129,42 @@ func (l *life) beginRound(now time.Time) {
 		return
 	}
 	r := &l.round
-	*r = round{underWay: true, began: now, notified: r.again, pending: len(l.primaries)}
-	// Transfers run beside this goroutine, and what is known may have changed by the time they need the pool. A version that
-	// is missing from it costs memory for as long as the transfer runs, no more.
-	known := l.known()
-	r.pool = sync.OnceValue(func() *zone.Pool { return zone.NewPool(known...) })
+	*r = round{underWay: true, began: now, notified: r.again}
+	l.pool()
 	for _, p := range l.primaries {
-		p.owes = true
 		switch {
+		case !p.asking && p.heldOff(now, r.notified):
+			continue
 		case !p.asking:
 			l.ask(p, now)
 		case r.notified:
 			p.again = true // what it is answering now may be from before the NOTIFY
 		}
+		p.owes = true
+		r.pending++
+	}
+}
+
+// pool returns the pool of the transfers of this round, or of primaries that are asked outside of it. Transfers run beside the
+// zone's goroutine, and what is known may have changed by the time they need it. A version that is missing from it costs memory
+// for as long as the transfer runs, no more.
+func (l *life) pool() func() *zone.Pool {
+	if l.round.pool == nil {
+		known := l.known()
+		l.round.pool = sync.OnceValue(func() *zone.Pool { return zone.NewPool(known...) })
+	}
+	return l.round.pool
+}
+
+// askAgain asks the primaries whose own time has come, beside the checks of the zone.
+func (l *life) askAgain(now time.Time) {
+	for _, p := range l.primaries {
+		if !p.asking && !p.retryAt.IsZero() && !p.retryAt.After(now) {
+			l.ask(p, now)
+		}
+	}
+	if !l.round.underWay {
+		l.round.pool = nil
 	}
 }
 
@@ -136,7 +174,7 @@ func (l *life) endRound(now time.Time) {
 	if !r.underWay || r.pending > 0 && r.over().After(now) {
 		return
 	}
-	outcome := refresh.Outcome{Confirmed: r.confirmed, AllAnswered: r.pending == 0 && !r.failed}
+	outcome := refresh.Outcome{Confirmed: r.confirmed, Answered: r.answered}
 	if v := l.served(); v != nil {
 		outcome.Loaded, outcome.SOA = true, v.SOA()
 	}
@@ -145,25 +183,6 @@ func (l *life) endRound(now time.Time) {
 	r.underWay, r.pool = false, nil
 	for _, p := range l.primaries {
 		p.owes = false
-	}
-}
-
-// notified takes in that NOTIFYs came: the timers make one check of them.
-func (l *life) notified(in inbox, now time.Time) {
-	folded := l.timers.Notify(now)
-	l.counts.notifies[NotifyFolded] += uint64(in.notifies - 1)
-	if folded {
-		l.counts.notifies[NotifyFolded]++
-	} else {
-		l.counts.notifies[NotifyAccepted]++
-	}
-	l.round.again = true
-	for _, from := range in.from {
-		p := l.primaries[l.zone.primaryAt(from)]
-		p.prefer(from)
-		if !folded {
-			l.event(Notified{Zone: l.zone.config.Origin, Primary: p.config.Name, From: from})
-		}
 	}
 }
 
@@ -184,7 +203,7 @@ func (l *life) judge(now time.Time) {
 	}
 	for i, p := range l.primaries {
 		if p.answered && l.verdict.Primaries[i].Confirms {
-			l.confirm(now)
+			l.confirm(p.expire, now)
 		}
 		p.answered = false
 	}
@@ -197,7 +216,7 @@ func (l *life) judge(now time.Time) {
 // commit serves what was approved. Nothing else does.
 func (l *life) commit(a parity.Approved, now time.Time) {
 	before := l.served()
-	l.approved = a
+	l.serving = serving{a.Version(), a.Source()}
 	v := a.Version()
 	if before == v {
 		return
@@ -208,14 +227,32 @@ func (l *life) commit(a parity.Approved, now time.Time) {
 	l.swapped = now
 	l.counts.swaps++
 	l.remember(v)
-	l.confirm(now)
+	l.timers.Begun(now, v.SOA(), l.told(a.Source()))
+	l.round.confirmed = true
+	l.expire(now)
+	for _, p := range l.primaries {
+		if before == nil {
+			p.tries = min(p.tries, 1) // those of the first load came in quick succession
+		}
+		l.plan(p, now)
+	}
 	l.zone.publish(now)
 	l.event(Swapped{Zone: l.zone.config.Origin, Version: v, Before: before, Source: a.Source(), Reason: l.verdict.Reason})
 }
 
+// told returns how long it is until a primary's own copy expires, as far as it said.
+func (l *life) told(name string) time.Duration {
+	for _, p := range l.primaries {
+		if p.config.Name == name {
+			return p.expire
+		}
+	}
+	return 0
+}
+
 // confirm restarts the expiry of what is served.
-func (l *life) confirm(now time.Time) {
-	l.timers.Fresh(now, l.served().SOA())
+func (l *life) confirm(told time.Duration, now time.Time) {
+	l.timers.Fresh(now, l.served().SOA(), told)
 	l.round.confirmed = true
 	l.expire(now)
 }
@@ -259,7 +296,7 @@ func (l *life) tell(before *parity.Verdict) {
 func (l *life) event(e Event) { l.zone.options.Events(e) }
 
 // served returns the version that is served, nil before the first.
-func (l *life) served() *zone.Version { return l.approved.Version() }
+func (l *life) served() *zone.Version { return l.serving.version }
 
 // remember adds a version to the history, which holds so many as are configured.
 func (l *life) remember(v *zone.Version) {
@@ -274,7 +311,7 @@ func (l *life) parityServed() parity.Served {
 	for i, v := range l.history {
 		roots[i] = v.Root()
 	}
-	return parity.Served{Version: l.served(), Source: l.approved.Source(), First: l.first, Agreed: roots}
+	return parity.Served{Version: l.served(), Source: l.serving.source, First: l.first, Agreed: roots}
 }
 
 // observations are what parity is told of the primaries.

@@ -14,6 +14,7 @@ import (
 // It owns the goroutines that do the work, each for as long as one job runs; a zone waits for its own when it stops.
 type Limiter struct {
 	probes, transfers gate
+	outages           outages
 	trim              trimmer
 }
 
@@ -40,7 +41,7 @@ func (l *Limiter) Resize(transfers int) {
 type job struct {
 	key    netip.AddrPort // the primary's first address: whoever shares it shares the primary
 	most   int            // the most of this primary's at once; 0 leaves it to the gate
-	urgent bool           // goes before others of the same primary: a NOTIFY asked for it
+	urgent bool           // goes before most others of the same primary: a NOTIFY asked for it
 	run    func() bool    // says whether the primary answered
 
 	next, prev *job
@@ -62,9 +63,13 @@ type lane struct {
 	key     netip.AddrPort
 	urgent  queue
 	routine queue
+	row     int // urgent jobs since the last of routine
 	running int
 	inTurn  bool
 }
+
+// urgentRow is how many urgent jobs go before one of routine: a flood of NOTIFYs must not let zones expire.
+const urgentRow = 8
 
 // queue is a list of jobs that wait.
 type queue struct{ first, last *job }
@@ -162,6 +167,9 @@ func (g *gate) start() {
 			continue
 		}
 		skipped = 0
+		if l.row++; !j.urgent {
+			l.row = 0
+		}
 		j.leave()
 		l.running++
 		g.running++
@@ -200,7 +208,7 @@ func (g *gate) forget(l *lane) {
 
 // next returns the job that is next, nil if none waits.
 func (l *lane) next() *job {
-	if l.urgent.first != nil {
+	if l.routine.first == nil || l.urgent.first != nil && l.row < urgentRow {
 		return l.urgent.first
 	}
 	return l.routine.first

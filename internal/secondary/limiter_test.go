@@ -108,6 +108,28 @@ func TestGateUrgentFirst(t *testing.T) {
 	})
 }
 
+// TestGateRoutineInFlood has routine go on, however many urgent jobs there are.
+func TestGateRoutineInFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGang(1)
+		g.enter(1, "first")
+		for range 2 {
+			g.enter(1, "routine")
+		}
+		for range 40 {
+			j := g.job(1, "urgent", true)
+			j.urgent = true
+			g.gate.enter(j)
+		}
+		g.work.Wait()
+		for i, name := range g.ran {
+			if want := i == 1+urgentRow || i == 2+2*urgentRow; want != (name == "routine") {
+				t.Fatalf("ran %v", g.ran)
+			}
+		}
+	})
+}
+
 // TestGateShares has many zones wait for a primary that does not answer: another one gets its places all the same.
 func TestGateShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/concord-dns/concord/internal/config"
@@ -16,7 +17,8 @@ import (
 // goroutine.
 type primary struct {
 	zone   *Zone
-	config config.Primary
+	config *config.Primary
+	client *xfr.Client
 
 	job job
 	ask ask
@@ -28,26 +30,37 @@ type primary struct {
 	address  int  // the address that answered last
 	notifier int  // the address that a NOTIFY came from since the last ask; -1: none
 
-	version *zone.Version // its last copy
-	since   time.Time     // when its root was first seen here
-	past    []parity.Sighting
+	attempts
+	bucket bucket      // of its NOTIFYs
+	hint   zone.Serial // of its last NOTIFY,
+	hinted bool        // which had one, and it has not answered since
+
+	version *zone.Version     // its last copy
+	since   time.Time         // when its root was first seen here
+	past    []parity.Sighting // not altered, but replaced
+	manners manners
 
 	reachable    bool
 	refused      bool
 	err          error
+	phase        string // of err
+	errAt        time.Time
 	failingSince time.Time
 	failures     int
 
-	serial      zone.Serial // the last that it told
-	told        bool        // it told one
-	lastSuccess time.Time
-	last        xfr.Stats
-	transfers   []TransferCount
-	bytes       uint64
+	serial       zone.Serial   // the last that it told
+	told         bool          // it told one
+	expire       time.Duration // until its own copy expires, as it said last; 0: it did not say
+	lastProbe    time.Time
+	lastSuccess  time.Time
+	last         xfr.Stats       // of its last transfer,
+	lastTransfer time.Time       // which ended then
+	transfers    []TransferCount // not altered, but replaced
+	bytes        uint64
 }
 
-func newPrimary(z *Zone, c config.Primary) *primary {
-	p := &primary{zone: z, config: c, notifier: -1}
+func newPrimary(z *Zone, c *config.Primary) *primary {
+	p := &primary{zone: z, config: c, client: z.options.Client.For(c, z.ring), notifier: -1}
 	p.job.key = c.Addresses[0]
 	p.job.most = c.Transfers
 	return p
@@ -57,7 +70,7 @@ func newPrimary(z *Zone, c config.Primary) *primary {
 func (l *life) receive(a *answer, now time.Time) {
 	p := a.primary
 	if !a.final { // it is there, and its transfer is to come
-		p.told, p.serial = true, a.serial
+		p.tell(a, now)
 		if p.version == nil && p.failures == 0 {
 			p.reached() // worth waiting for, unless that has failed before
 			l.stale = true
@@ -69,6 +82,7 @@ func (l *life) receive(a *answer, now time.Time) {
 	if a.err != nil {
 		l.failed(p, a, now)
 	} else {
+		l.round.answered = true
 		l.succeeded(p, a, now)
 	}
 	switch {
@@ -82,12 +96,23 @@ func (l *life) receive(a *answer, now time.Time) {
 	case p.owes:
 		p.owes = false
 		l.round.pending--
-		l.round.failed = l.round.failed || a.err != nil
+	}
+}
+
+// tell keeps what a primary told of itself.
+func (p *primary) tell(a *answer, now time.Time) {
+	p.told, p.serial = true, a.serial
+	if a.probed {
+		p.lastProbe = now
+	}
+	if a.probed || a.expire > 0 { // some say it of a transfer only, others of the SOA only
+		p.expire = a.expire
 	}
 }
 
 func (p *primary) reached() {
-	p.reachable, p.refused, p.err, p.failingSince = true, false, nil, time.Time{}
+	p.reachable, p.refused, p.failingSince = true, false, time.Time{}
+	p.err, p.phase, p.errAt = nil, "", time.Time{}
 }
 
 func (l *life) succeeded(p *primary, a *answer, now time.Time) {
@@ -95,20 +120,29 @@ func (l *life) succeeded(p *primary, a *answer, now time.Time) {
 		l.event(Recovered{Zone: l.zone.config.Origin, Primary: p.config.Name, Failures: p.failures, Since: p.failingSince})
 	}
 	p.reached()
-	p.failures, p.answered = 0, true
-	p.address, p.told, p.serial, p.lastSuccess = a.address, true, a.serial, now
+	p.failures, p.tries, p.answered = 0, 0, true
+	p.tell(a, now)
+	p.address, p.lastSuccess = a.address, now
+	l.follow(p, now)
 	v := a.candidate.Version()
 	if v == nil {
 		return
 	}
-	p.last = a.candidate.Stats()
+	p.last, p.lastTransfer = a.candidate.Stats(), now
 	p.bytes += uint64(p.last.Bytes)
 	p.count(a.kind, resultSuccess)
 	p.hold(l.same(v), now)
-	l.event(Transferred{
-		Zone: l.zone.config.Origin, Primary: p.config.Name, Address: p.last.Address, Kind: a.kind, Serial: v.Serial(), Records: v.Records(),
-		Messages: p.last.Messages, Bytes: p.last.Bytes, Duration: p.last.Duration, Report: p.last.Report,
-	})
+	s := &p.last
+	e := Transferred{
+		Zone: l.zone.config.Origin, Primary: p.config.Name, Address: s.Address, Kind: a.kind, Serial: v.Serial(), Records: v.Records(),
+		Messages: s.Messages, Bytes: s.Bytes, Duration: s.Duration, Report: s.Report,
+		Steps: s.Steps, Deleted: s.Deleted, Added: s.Added, Key: s.Key, TLS: s.TLS,
+	}
+	if s.Instead != nil {
+		e.Instead = s.Instead
+	}
+	l.event(e)
+	l.learn(p, a, now)
 }
 
 // hold makes v the primary's last copy.
@@ -118,26 +152,31 @@ func (p *primary) hold(v *zone.Version, now time.Time) {
 			return
 		}
 		drop := max(0, len(p.past)+1-parity.MaxPast)
-		p.past = append(slices.Delete(p.past, 0, drop), parity.Sighting{Root: p.version.Root(), Serial: p.version.Serial(), Seen: p.since})
+		past := make([]parity.Sighting, 0, len(p.past)-drop+1)
+		p.past = append(append(past, p.past[drop:]...), parity.Sighting{Root: p.version.Root(), Serial: p.version.Serial(), Seen: p.since})
 	}
 	p.version, p.since = v, now
 }
 
 func (l *life) failed(p *primary, a *answer, now time.Time) {
 	phase, refused, reached := explain(a.err)
-	repeated := p.err != nil && p.err.Error() == a.err.Error()
+	repeated := alike(p.err, a.err)
 	if p.failingSince.IsZero() {
 		p.failingSince = now.Add(-a.took)
 	}
-	p.reachable, p.refused, p.err = reached, refused, a.err
+	p.reachable, p.refused, p.err, p.phase, p.errAt = reached, refused, a.err, phase, now
 	p.failures++
+	p.tries++
+	p.hinted = false // it is asked again anyway
 	if a.kind != kindProbe {
 		p.count(a.kind, phase)
 	}
+	l.plan(p, now)
 	l.event(Failed{
 		Zone: l.zone.config.Origin, Primary: p.config.Name, Kind: a.kind, Phase: phase, Err: a.err, Duration: a.took,
-		Failures: p.failures, Since: p.failingSince, Repeated: repeated,
+		Failures: p.failures, Since: p.failingSince, Repeated: repeated, Next: p.retryAt,
 	})
+	l.learn(p, a, now)
 }
 
 // explain returns where an ask failed in one word, whether the primary refused, and whether it answered at all.
@@ -184,11 +223,16 @@ func (p *primary) firstAddress() int {
 const resultSuccess = "success"
 
 func (p *primary) count(kind, result string) {
-	for i := range p.transfers {
-		if t := &p.transfers[i]; t.Kind == kind && t.Result == result {
+	counts := slices.Clone(p.transfers)
+	for i := range counts {
+		if t := &counts[i]; t.Kind == kind && t.Result == result {
 			t.Count++
+			p.transfers = counts
 			return
 		}
 	}
-	p.transfers = append(p.transfers, TransferCount{Kind: kind, Result: result, Count: 1})
+	p.transfers = append(counts, TransferCount{Kind: kind, Result: result, Count: 1})
 }
+
+// kindOf returns what was asked for, of a transfer.
+func kindOf(asked string) string { return strings.ToLower(asked) }

@@ -44,6 +44,8 @@ type walker struct {
 type content struct {
 	serial  uint32
 	letters string
+	newest  uint32 // that it ever had
+	twice   bool   // the serial may have had another content before
 }
 
 func walk(t *testing.T, seed uint64) {
@@ -88,7 +90,17 @@ func walk(t *testing.T, seed uint64) {
 // give has a primary hold something, and remembers it.
 func (w *walker) give(name string, serial uint32, letters string) {
 	z := w.make(fmt.Sprint(serial), letters)
-	w.content[name] = content{serial, letters}
+	before, ok := w.content[name]
+	next := content{serial: serial, letters: letters, newest: before.newest}
+	if !ok || zone.Serial(before.newest).Less(zone.Serial(serial)) {
+		next.newest = serial
+	} else {
+		next.twice = true
+	}
+	if before.twice || next.twice {
+		w.primaries[name].Remove(origin) // a serial had two contents: changes from it may lead to what nobody held
+	}
+	w.content[name] = next
 	root := z.Version(w.t).Root()
 	w.primaries[name].Set(z)
 	w.mu.Lock()
@@ -107,7 +119,7 @@ func (w *walker) step() {
 		letters := w.letters()
 		for _, i := range w.Perm(len(w.names)) {
 			w.give(w.names[i], w.serial, letters)
-			w.zone.Notify(w.primaries[w.names[i]].Addr().Addr())
+			w.notify(w.names[i])
 			w.advance(time.Duration(w.IntN(3000)) * time.Millisecond)
 		}
 	case 2: // on one only
@@ -133,7 +145,10 @@ func (w *walker) step() {
 		w.cut(name, false, false)
 		w.behave(name, primarytest.Behaviour{})
 	case 11:
-		if w.IntN(4) == 0 {
+		switch w.IntN(4) {
+		case 0:
+			w.restart(time.Duration(w.Int64N(int64(time.Hour))))
+		case 1:
 			old := w.zone
 			w.zone = w.newZone(old)
 			w.zone.Start()
@@ -141,7 +156,7 @@ func (w *walker) step() {
 		}
 	}
 	if w.IntN(2) == 0 {
-		w.zone.Notify(w.primaries[name].Addr().Addr())
+		w.notify(name)
 	}
 	lengths := []time.Duration{100 * time.Millisecond, 5 * time.Second, time.Minute, 20 * time.Minute, 10 * time.Hour}
 	w.advance(time.Duration(w.Int64N(int64(lengths[w.IntN(len(lengths))]))))

@@ -2,6 +2,8 @@ package secondary
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/primarytest"
@@ -26,6 +30,7 @@ type world struct {
 	names     []string
 	primaries map[string]*primarytest.Primary
 	limiter   *Limiter
+	conns     xfr.Conns
 	zone      *Zone
 
 	mu     sync.Mutex      // guards what follows
@@ -33,6 +38,7 @@ type world struct {
 	black  map[string]bool // nothing ever comes back
 	events []string
 	hook   func(Event)
+	open   map[net.Conn]string // connections, by whom they are to
 }
 
 const origin = "example.org."
@@ -41,6 +47,7 @@ func newWorld(t *testing.T, cfg config.Zone, names ...string) *world {
 	w := &world{
 		t: t, begin: time.Now(), names: names, limiter: NewLimiter(0),
 		primaries: make(map[string]*primarytest.Primary), down: make(map[string]bool), black: make(map[string]bool),
+		open: make(map[net.Conn]string),
 	}
 	cfg.Origin = origin
 	for i, name := range names {
@@ -54,15 +61,19 @@ func newWorld(t *testing.T, cfg config.Zone, names ...string) *world {
 	}
 	w.config = cfg
 	w.zone = w.newZone(nil)
+	t.Cleanup(w.conns.Close)
 	t.Cleanup(func() { w.zone.Stop() })
 	return w
 }
 
 func (w *world) newZone(predecessor *Zone) *Zone {
-	z, err := New(w.config, Options{
-		Client:  &xfr.Client{Dial: w.dial, Time: w.config.Limit.Time, Idle: w.config.Limit.Idle},
-		Limiter: w.limiter, Events: w.event, Seed: 1, Predecessor: predecessor,
-	})
+	return w.zoneWith(Options{Predecessor: predecessor})
+}
+
+func (w *world) zoneWith(o Options) *Zone {
+	o.Client = &xfr.Client{Dial: w.dial, Conns: &w.conns, Time: w.config.Limit.Time, Idle: w.config.Limit.Idle}
+	o.Limiter, o.Events, o.Seed = w.limiter, w.event, 1
+	z, err := New(w.config, o)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -85,7 +96,13 @@ func (w *world) dial(ctx context.Context, network, addr string) (net.Conn, error
 			time.Sleep(w.delay(name))
 			return primarytest.Dialer()(ctx, network, addr)
 		}
-		return primarytest.Dialer(p)(ctx, network, addr)
+		c, err := primarytest.Dialer(p)(ctx, network, addr)
+		if err == nil {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.open[c] = name
+		}
+		return c, err
 	}
 	return nil, fmt.Errorf("nobody has the address %s", addr)
 }
@@ -97,16 +114,71 @@ func (w *world) behave(name string, b primarytest.Behaviour) {
 	w.primaries[name].Behave(b)
 }
 
-// cut has connections to a primary refused, or never come about.
+// cut has connections to a primary refused, or never come about. Those that are there end.
 func (w *world) cut(name string, down, black bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.down[name], w.black[name] = down, black
+	for c, to := range w.open {
+		if to == name && (down || black) {
+			_ = c.Close()
+			delete(w.open, c)
+		}
+	}
+}
+
+func (w *world) notify(name string) NotifyResult {
+	return w.zone.Notify(Notice{From: w.primaries[name].Addr().Addr()})
 }
 
 func (w *world) delay(name string) time.Duration {
 	delays := []time.Duration{10 * time.Millisecond, 13 * time.Millisecond, 17 * time.Millisecond}
 	return delays[slices.Index(w.names, name)]
+}
+
+// sign has the zone name keys of a primary.
+func (w *world) sign(name string, keys []string) {
+	p := &w.config.Primaries[slices.Index(w.names, name)]
+	p.Keys = nil
+	for _, k := range keys {
+		k += "."
+		p.Keys = append(p.Keys, k)
+		if !slices.ContainsFunc(w.config.Keys, func(o config.Key) bool { return o.Name == k }) {
+			w.config.Keys = append(w.config.Keys, config.Key{
+				Name: k, Algorithm: config.HMACSHA256, Secret: config.NewSecret([]byte("the secret of " + k)),
+			})
+		}
+	}
+	w.zone = w.newZone(nil)
+}
+
+// wants has a primary take what is signed with one of the keys, and nothing else.
+func (w *world) wants(name string, keys []string) {
+	var all []primarytest.Key
+	for _, k := range keys {
+		k += "."
+		secret := base64.StdEncoding.EncodeToString([]byte("the secret of " + k))
+		all = append(all, primarytest.Key{Name: k, Algorithm: dns.HmacSHA256, Secret: secret})
+	}
+	w.primaries[name].UseKeys(all...)
+}
+
+// restart ends the zone and has another one go on with what was kept of it, as text.
+func (w *world) restart(after time.Duration) {
+	state, versions := w.zone.State()
+	w.zone.Stop()
+	text, err := json.Marshal(state)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.advance(after)
+	var kept State
+	if err := json.Unmarshal(text, &kept); err != nil {
+		w.t.Fatal(err)
+	}
+	w.zone = w.zoneWith(Options{Restored: &kept, Versions: versions})
+	w.zone.Start()
+	synctest.Wait()
 }
 
 // hold has a primary hold a serial and, of what there is to tell versions apart, some letters: a record for each.
@@ -161,7 +233,19 @@ func describe(e Event) string {
 	case PrimaryChanged:
 		return fmt.Sprintf("%s %s -> %s", e.Primary, e.Before, e.State)
 	case Transferred:
-		return fmt.Sprintf("%s sent %d, %d records", e.Primary, e.Serial, e.Records)
+		how := ""
+		if e.Steps > 0 {
+			how = fmt.Sprintf(", by changes: %d steps, %d deleted, %d added", e.Steps, e.Deleted, e.Added)
+		}
+		if e.Instead != nil {
+			how = fmt.Sprintf(", not by changes: %v", e.Instead)
+		}
+		if e.Key != "" {
+			how += ", signed with " + e.Key
+		}
+		return fmt.Sprintf("%s sent %d, %d records%s", e.Primary, e.Serial, e.Records, how)
+	case AXFRInstead:
+		return fmt.Sprintf("%s is asked for the whole zone until %s, %d in a row", e.Primary, e.Until.UTC().Format("15:04:05"), e.Failures)
 	case Failed:
 		return fmt.Sprintf("%s failed (%s, %s, %d in a row)", e.Primary, e.Kind, e.Phase, e.Failures)
 	case Recovered:

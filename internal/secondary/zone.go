@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/tsig"
 	"github.com/concord-dns/concord/internal/xfr"
 	"github.com/concord-dns/concord/internal/zone"
 )
@@ -30,7 +29,8 @@ type Zone struct {
 	options  Options
 	snapshot atomic.Pointer[Snapshot]
 	status   atomic.Pointer[Status]
-	refused  atomic.Uint64 // NOTIFYs that nobody here may send
+	ring     *tsig.Keyring
+	notices  notices
 
 	ctx    context.Context // of every transfer; ended by Stop
 	cancel context.CancelFunc
@@ -50,16 +50,18 @@ type Zone struct {
 type inbox struct {
 	look     bool // something is due: the timer fired
 	answers  []answer
-	notifies int
-	from     []netip.Addr // the addresses that NOTIFYs came from, within bounds
+	notifies int      // how many,
+	notices  []notice // and the last of each primary
 }
 
 func (in *inbox) empty() bool { return !in.look && len(in.answers) == 0 && in.notifies == 0 }
 
 // Options are what a zone gets from its surroundings.
 type Options struct {
-	// Client asks primaries. It is required.
+	// Client asks primaries: for each of them a copy of it with the primary's keys, TLS and sources. It is required.
 	Client *xfr.Client
+	// KeyFiles are the key files of the process; nil: the zone reads its own.
+	KeyFiles *tsig.Files
 	// Limiter is shared by all zones of the process. It is required.
 	Limiter *Limiter
 	// Events is told what happens, one event at a time and in order, by the zone's goroutine: it must not wait. It may be nil.
@@ -68,6 +70,10 @@ type Options struct {
 	Seed uint64
 	// Predecessor, if any, is the zone of the same name that this one takes over from, with all that is known of it.
 	Predecessor *Zone
+	// Restored, if any, is what a zone of the same name knew before the process ended, and Versions are those that it names
+	// by their roots. What is missing of them is not known any more.
+	Restored *State
+	Versions []*zone.Version
 }
 
 // Snapshot is what answering a question needs to know of a zone. It never changes; the next one takes its place.
@@ -91,14 +97,35 @@ func New(cfg config.Zone, o Options) (*Zone, error) {
 		o.Events = func(Event) {}
 	}
 	z := &Zone{config: cfg, apex: apex, options: o}
+	if z.ring, err = keyring(&z.config, o.KeyFiles); err != nil {
+		return nil, fmt.Errorf("zone %s: %w", cfg.Origin, err)
+	}
 	z.ctx, z.cancel = context.WithCancel(context.Background())
 	z.life.init(z)
-	if o.Predecessor != nil {
+	switch {
+	case o.Predecessor != nil:
 		z.life.inherit(o.Predecessor)
+	case o.Restored != nil:
+		z.life.restore(o.Restored, o.Versions, time.Now())
 	}
+	z.options.Predecessor, z.options.Restored, z.options.Versions = nil, nil, nil // they are not to live as long
 	z.publish(time.Now())
 	return z, nil
 }
+
+func keyring(cfg *config.Zone, files *tsig.Files) (*tsig.Keyring, error) {
+	if files == nil {
+		files = new(tsig.Files)
+	}
+	var open []*tsig.File
+	for _, path := range cfg.KeyFiles {
+		open = append(open, files.Open(path))
+	}
+	return tsig.NewKeyring(cfg.Keys, open, cfg.AllowMD5)
+}
+
+// Keyring returns the keys that the zone's primaries may name.
+func (z *Zone) Keyring() *tsig.Keyring { return z.ring }
 
 // Start has the primaries asked for the first time. Starting twice is starting once.
 func (z *Zone) Start() {
@@ -133,67 +160,6 @@ func (z *Zone) Config() config.Zone { return z.config }
 
 // Snapshot returns what is to be served now.
 func (z *Zone) Snapshot() *Snapshot { return z.snapshot.Load() }
-
-// NotifyResult says what became of a NOTIFY.
-type NotifyResult uint8
-
-const (
-	NotifyAccepted NotifyResult = iota // the primaries will be asked
-	NotifyFolded                       // they were to be asked already
-	NotifyRefused                      // not from a primary of this zone
-)
-
-// String returns the result in one word.
-func (r NotifyResult) String() string {
-	switch r {
-	case NotifyAccepted:
-		return "accepted"
-	case NotifyFolded:
-		return "folded"
-	case NotifyRefused:
-		return "refused"
-	}
-	return fmt.Sprintf("NotifyResult(%d)", uint8(r))
-}
-
-// Notify says that a NOTIFY came from an address. It returns at once; the zone's own goroutine does what it asks for. Whether
-// the message told a serial does not matter: it could be anybody's invention, and the primaries are asked anyway.
-func (z *Zone) Notify(from netip.Addr) NotifyResult {
-	from = from.Unmap()
-	if z.primaryAt(from) < 0 {
-		z.refused.Add(1)
-		return NotifyRefused
-	}
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.inbox.notifies++
-	if len(z.inbox.from) < config.MaxPrimaries && !slices.Contains(z.inbox.from, from) {
-		z.inbox.from = append(z.inbox.from, from)
-	}
-	if z.inbox.notifies > 1 {
-		return NotifyFolded
-	}
-	z.wake()
-	return NotifyAccepted
-}
-
-// primaryAt returns the index of the primary that may send a NOTIFY from an address, or -1.
-func (z *Zone) primaryAt(from netip.Addr) int {
-	for i := range z.config.Primaries {
-		p := &z.config.Primaries[i]
-		for _, addr := range p.Addresses {
-			if addr.Addr().Unmap().WithZone("") == from.WithZone("") {
-				return i
-			}
-		}
-		for _, prefix := range p.NotifyFrom {
-			if prefix.Contains(from.WithZone("")) {
-				return i
-			}
-		}
-	}
-	return -1
-}
 
 func (z *Zone) wakeByTimer() {
 	z.mu.Lock()

@@ -48,7 +48,7 @@ func TestStop(t *testing.T) {
 				events := w.told()
 				served := w.zone.Snapshot()
 				w.zone.Start()
-				if w.zone.Notify(w.primaries["ns1"].Addr().Addr()) == NotifyRefused {
+				if w.notify("ns1") == NotifyRefused {
 					t.Error("a NOTIFY after the end is refused")
 				}
 				w.advance(48 * time.Hour)
@@ -137,7 +137,7 @@ func TestAddresses(t *testing.T) {
 		// The first address is back, with what it held long ago.
 		w.cut("ns1", false, false)
 		w.hold("ns1", "6", "")
-		w.zone.Notify(first.Addr())
+		w.zone.Notify(Notice{From: first.Addr()})
 		w.advance(time.Second)
 		if got := w.serving(); got != "7, in parity" {
 			t.Error(got)
@@ -146,7 +146,7 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%d transfers of the older copy", n)
 		}
 		w.hold("ns1", "8", "b")
-		w.zone.Notify(first.Addr())
+		w.zone.Notify(Notice{From: first.Addr()})
 		w.advance(time.Second)
 		if got := w.serving(); got != "8, in parity" {
 			t.Error(got)
@@ -154,7 +154,7 @@ func TestAddresses(t *testing.T) {
 		// All of its addresses are down.
 		w.cut("ns1", true, false)
 		w.cut("ns2", true, false)
-		w.zone.Notify(first.Addr())
+		w.zone.Notify(Notice{From: first.Addr()})
 		w.advance(time.Second)
 		if err := w.zone.Status().Primaries[0].Err; err == nil || !strings.Contains(err.Error(), "connection refused (1 more of its addresses failed)") {
 			t.Error(err)
@@ -182,12 +182,12 @@ func TestNotifyFrom(t *testing.T) {
 			{"2001:db8::9", NotifyAccepted},
 			{"2001:db9::9", NotifyRefused},
 		} {
-			if got := w.zone.Notify(netip.MustParseAddr(tt.from)); got != tt.want {
+			if got := w.zone.Notify(Notice{From: netip.MustParseAddr(tt.from)}); got != tt.want {
 				t.Errorf("%s: %s, want %s", tt.from, got, tt.want)
 			}
 			w.advance(time.Minute)
 		}
-		if got, want := w.zone.Status().Notifies, [3]uint64{4, 0, 3}; got != want {
+		if got, want := w.zone.Status().Notifies, [notifyResults]uint64{4, 0, 3, 0}; got != want {
 			t.Errorf("counted %v, want %v", got, want)
 		}
 	})
@@ -200,7 +200,7 @@ func TestNotifyStorm(t *testing.T) {
 		w.advance(time.Minute)
 		before := w.primaries["ns1"].Counts().Probes
 		for range 100_000 {
-			w.zone.Notify(w.primaries["ns1"].Addr().Addr())
+			w.notify("ns1")
 			time.Sleep(100 * time.Microsecond)
 		}
 		w.advance(time.Minute)
@@ -213,7 +213,7 @@ func TestNotifyStorm(t *testing.T) {
 		}
 		w.hold("ns1", "8", "b")
 		w.hold("ns2", "8", "b")
-		w.zone.Notify(w.primaries["ns2"].Addr().Addr())
+		w.notify("ns2")
 		w.advance(time.Second)
 		if got := w.serving(); got != "8, in parity" {
 			t.Error(got)
@@ -360,7 +360,7 @@ func TestPanic(t *testing.T) {
 }
 
 func TestNotifyResultString(t *testing.T) {
-	for r, want := range map[NotifyResult]string{NotifyAccepted: "accepted", NotifyFolded: "folded", NotifyRefused: "refused", 9: "NotifyResult(9)"} {
+	for r, want := range map[NotifyResult]string{NotifyAccepted: "accepted", NotifyFolded: "folded", NotifyRefused: "refused", NotifyUnsigned: "unsigned", 9: "NotifyResult(9)"} {
 		if got := r.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

@@ -116,7 +116,7 @@ func (c *Client) AXFR(
 
 // Transfer brings base up to date, or transfers the whole zone where that does not do; see [Conn.Transfer].
 func (c *Client) Transfer(
-	ctx context.Context, addr netip.AddrPort, apex zone.Name, base *zone.Version, pool *zone.Pool, limit int64,
+	ctx context.Context, addr netip.AddrPort, apex zone.Name, base *zone.Version, pool func() *zone.Pool, limit int64,
 ) (Candidate, error) {
 	conn := c.Open(addr)
 	defer conn.Close()

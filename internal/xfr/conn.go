@@ -110,9 +110,9 @@ func (c *Conn) AXFR(ctx context.Context, apex zone.Name, pool *zone.Pool, limit 
 }
 
 // IXFR asks for the changes since base, which must be the last version that this primary sent, and returns what it becomes by
-// them. If the primary sends the whole zone, pool and limit are as in AXFR. An error is an *Error, and [Error.TryAXFR] says
+// them. If the primary sends the whole zone, pool, which may be nil, and limit are as in AXFR. An error is an *Error, and [Error.TryAXFR] says
 // whether AXFR may do better.
-func (c *Conn) IXFR(ctx context.Context, base *zone.Version, pool *zone.Pool, limit int64) (Candidate, error) {
+func (c *Conn) IXFR(ctx context.Context, base *zone.Version, pool func() *zone.Pool, limit int64) (Candidate, error) {
 	ctx, cancel := c.timed(ctx)
 	defer cancel()
 	begin := time.Now()
@@ -143,9 +143,11 @@ func (c *Conn) IXFR(ctx context.Context, base *zone.Version, pool *zone.Pool, li
 
 // Transfer asks for the changes since base by IXFR and, where that fails in a way that is IXFR's own, for the whole zone by
 // AXFR, over the same connection if it is still good. With no base it is AXFR. The whole of it takes no longer than Time.
-func (c *Conn) Transfer(ctx context.Context, apex zone.Name, base *zone.Version, pool *zone.Pool, limit int64) (Candidate, error) {
+func (c *Conn) Transfer(
+	ctx context.Context, apex zone.Name, base *zone.Version, pool func() *zone.Pool, limit int64,
+) (Candidate, error) {
 	if base == nil {
-		return c.AXFR(ctx, apex, pool, limit)
+		return c.AXFR(ctx, apex, poolOf(pool), limit)
 	}
 	ctx, cancel := c.timed(ctx)
 	defer cancel()
@@ -154,7 +156,7 @@ func (c *Conn) Transfer(ctx context.Context, apex zone.Name, base *zone.Version,
 	if !ok || !failed.TryAXFR() {
 		return got, err
 	}
-	if got, err = c.AXFR(ctx, apex, pool, limit); err != nil {
+	if got, err = c.AXFR(ctx, apex, poolOf(pool), limit); err != nil {
 		return got, amend(err, "%w (and before it IXFR: %w)", failed.Err)
 	}
 	got.stats.Instead = failed

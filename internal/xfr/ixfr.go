@@ -27,7 +27,7 @@ import (
 type IXFR struct {
 	stream
 	base  *zone.Version
-	pool  *zone.Pool
+	pool  func() *zone.Pool
 	limit int64
 	state ixfrState
 
@@ -55,9 +55,10 @@ const (
 const leastDelta = 1 << 16
 
 // NewIXFR returns an interpreter of the answer to q, which asks for the changes since base. If the primary sends the zone
-// instead, its pages are shared with what else is in the pool, and limit bounds it as in NewAXFR. More changes than base
-// itself has octets are an error.
-func NewIXFR(q Question, base *zone.Version, pool *zone.Pool, limit int64) *IXFR {
+// instead, its pages are shared with what else is in the pool, and limit bounds it as in NewAXFR. A pool takes time in
+// proportion to what it knows, so it is asked for only then; the function may be nil. More changes than base itself has
+// octets are an error.
+func NewIXFR(q Question, base *zone.Version, pool func() *zone.Pool, limit int64) *IXFR {
 	return &IXFR{stream: stream{question: q}, base: base, pool: pool, limit: limit, delta: delta{apex: base.Apex()}}
 }
 
@@ -163,11 +164,18 @@ func (x *IXFR) second(rec record) error {
 		}
 	}
 	x.state, x.records = ixfrWhole, 0
-	x.whole = NewAXFR(x.question, zone.NewBuilder(x.question.Zone, x.pool), x.limit)
+	x.whole = NewAXFR(x.question, zone.NewBuilder(x.question.Zone, poolOf(x.pool)), x.limit)
 	if err := x.whole.record(record{owner: x.question.Zone, typ: dns.TypeSOA, ttl: x.ttl}, x.soa); err != nil {
 		return err
 	}
 	return x.inWhole(rec)
+}
+
+func poolOf(pool func() *zone.Pool) *zone.Pool {
+	if pool == nil {
+		return nil
+	}
+	return pool()
 }
 
 func (x *IXFR) inWhole(rec record) error {

@@ -32,6 +32,9 @@ func (h *Handler) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg
 	q := &r.Question[0]
 	e := h.block.match(q.Name, q.Qtype)
 	if e == nil {
+		if r.Opcode == dns.OpcodeNotify {
+			return h.serveNotify(ctx, w, r)
+		}
 		return h.pass(ctx, w, r)
 	}
 	if r.Opcode != dns.OpcodeQuery || q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/coredns/caddy"
 
@@ -40,13 +41,41 @@ func start(t *testing.T, corefile string) *coredns {
 			t.Error(err)
 		}
 	})
+	c.await()
 	return c
 }
 
+// reload does not return before the new instance serves.
 func (c *coredns) reload(corefile string) error {
 	in, err := c.Restart(input(corefile))
 	c.Instance = in
+	if err == nil {
+		c.await()
+	}
 	return err
+}
+
+// await waits until every listener answers. One that is stopped before its goroutine came to serve would never end: that
+// its stop had no effect is an error that Caddy passes over.
+func (c *coredns) await() {
+	c.t.Helper()
+	sockets := make(map[[2]string]int) // on the same address, by network and address
+	for _, s := range c.Servers() {
+		sockets[[2]string{"udp", s.LocalAddr().String()}]++
+		sockets[[2]string{"tcp", s.Addr().String()}]++
+	}
+	for at, n := range sockets {
+		asked := 1
+		if n > 1 {
+			asked = 32 * n // the system deals them out by their ports: that one socket gets none of them happens once in 10^12
+		}
+		for range asked {
+			client := &dns.Client{Net: at[0], Timeout: 20 * time.Second}
+			if _, _, err := client.Exchange(question(".", dns.TypeNS), at[1]); err != nil {
+				c.t.Fatal(err)
+			}
+		}
+	}
 }
 
 // exchange asks the first listener.

@@ -7,11 +7,14 @@ import (
 
 	"github.com/concord-dns/concord/internal/parity"
 	"github.com/concord-dns/concord/internal/secondary"
+	"github.com/concord-dns/concord/internal/tsig"
 )
 
 // A logbook writes what happens to a zone. It belongs to the zone's goroutine.
 type logbook struct {
-	warned bool // of drift or lag, and not yet that it is over
+	warned  bool              // of drift or lag, and not yet that it is over
+	instead map[string]string // why the last IXFR of each primary did not do, if it did not
+	keys    string            // what is wrong with a key file
 }
 
 // event writes at most one line, in words that somebody can act on. What is wrong is a warning, and an error once it is felt
@@ -25,9 +28,12 @@ func (b *logbook) event(zone string, e secondary.Event) {
 	case secondary.PrimaryChanged:
 		log.Debugf("%s %s is %s, was %s: %s", zone, e.Primary, e.State, e.Before, e.Reason)
 	case secondary.Transferred:
-		log.Infof("%s %s sent serial %d: %d records in %s%s", zone, e.Primary, e.Serial, e.Records, brief(e.Duration), mended(&e))
+		b.transferred(zone, &e)
 	case secondary.Failed:
 		logFailed(zone, &e)
+	case secondary.AXFRInstead:
+		log.Warningf("%s primary %s: IXFR failed %d times in a row; asking it for whole zones until %s: %v",
+			zone, e.Primary, e.Failures, e.Until.Format(time.DateTime), e.Err)
 	case secondary.Recovered:
 		log.Infof("%s primary %s answers again: %s", zone, e.Primary, failures(e.Failures, e.Since))
 	case secondary.Notified:
@@ -50,6 +56,61 @@ func logSwapped(zone string, e *secondary.Swapped) {
 		zone, v.Serial(), e.Before.Serial(), v.Records(), e.Source, e.Reason)
 }
 
+// transferred tells what came, and how. That IXFR did not do is a warning, for the operator of that primary; the same again is
+// not.
+func (b *logbook) transferred(zone string, e *secondary.Transferred) {
+	what := fmt.Sprintf("%d records", e.Records)
+	if e.Steps > 0 {
+		what = fmt.Sprintf("changes in %s, %d records deleted and %d added,", count(e.Steps, "step"), e.Deleted, e.Added)
+	}
+	line := fmt.Sprintf("%s %s sent serial %d: %s in %s%s%s", zone, e.Primary, e.Serial, what, brief(e.Duration), secured(e), mended(e))
+	if e.Instead == nil {
+		delete(b.instead, e.Primary)
+		log.Info(line)
+		return
+	}
+	why := e.Instead.Error()
+	if b.instead[e.Primary] == why {
+		log.Infof("%s; by AXFR, since IXFR failed as before", line)
+		return
+	}
+	if b.instead == nil {
+		b.instead = make(map[string]string)
+	}
+	b.instead[e.Primary] = why
+	log.Warningf("%s; by AXFR, since IXFR failed: %s", line, why)
+}
+
+// secured tells what a transfer was secured by.
+func secured(e *secondary.Transferred) string {
+	switch {
+	case e.TLS && e.Key != "":
+		return ", by TLS and key " + e.Key
+	case e.TLS:
+		return ", by TLS"
+	case e.Key != "":
+		return ", by key " + e.Key
+	}
+	return ""
+}
+
+// keyFiles tells once that a key file can no longer be used, and once that it can again.
+func (b *logbook) keyFiles(zone string, ring *tsig.Keyring) {
+	problem := ""
+	if err := ring.Problem(); err != nil {
+		problem = err.Error()
+	}
+	switch {
+	case problem == b.keys:
+		return
+	case problem != "":
+		log.Warningf("%s keys: %s; the keys of the last good read are in use", zone, problem)
+	default:
+		log.Infof("%s keys: the file is in use again", zone)
+	}
+	b.keys = problem
+}
+
 func (b *logbook) state(zone string, e *secondary.StateChanged) {
 	switch {
 	case e.State == parity.Lagging || e.State == parity.Drift:
@@ -65,11 +126,15 @@ func (b *logbook) state(zone string, e *secondary.StateChanged) {
 
 // logFailed tells of the first failure of its kind in a row, and then of the 2nd, 4th, 8th and so on.
 func logFailed(zone string, e *secondary.Failed) {
+	again := ""
+	if !e.Next.IsZero() {
+		again = "; asked again at " + e.Next.Format(time.TimeOnly)
+	}
 	switch {
 	case !e.Repeated && e.Failures == 1:
-		log.Warningf("%s %v", zone, e.Err)
+		log.Warningf("%s %v%s", zone, e.Err, again)
 	case !e.Repeated || bits.OnesCount(uint(e.Failures)) == 1:
-		log.Warningf("%s %v; %s", zone, e.Err, failures(e.Failures, e.Since))
+		log.Warningf("%s %v; %s%s", zone, e.Err, failures(e.Failures, e.Since), again)
 	}
 }
 
@@ -78,6 +143,14 @@ func failures(n int, since time.Time) string {
 		return "it failed once, at " + since.Format(time.TimeOnly)
 	}
 	return fmt.Sprintf("it failed %d times, from %s on", n, since.Format(time.DateTime))
+}
+
+// count says how many there are of a thing.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // brief rounds a duration to what a person reads of it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	golog "log"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ func TestLog(t *testing.T) {
 	seven, eight := primarytest.Make(t, "example.org.", 7).Version(t), primarytest.Make(t, "example.org.", 8).Version(t)
 	since := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	failed := errors.New("primary ns1: SOA of example.org. from 192.0.2.1:53: connection refused")
+	lied := errors.New("IXFR of example.org. from 192.0.2.1:53: it deletes www.example.org. A, which is not there")
 	var book logbook
 	for _, tt := range []struct {
 		event secondary.Event
@@ -49,6 +51,22 @@ func TestLog(t *testing.T) {
 			"[INFO] example.org. ns1 sent serial 7: 3 records in 12ms"},
 		{secondary.Transferred{Primary: "ns1", Serial: 7, Records: 3, Duration: 1234 * time.Microsecond, Report: zone.BuildReport{Duplicates: 2, UnequalTTLs: 1}},
 			"[INFO] example.org. ns1 sent serial 7: 3 records in 1.23ms; dropped 2 duplicates, lowered unequal TTLs of 1 RRsets"},
+		{secondary.Transferred{Primary: "ns1", Kind: "ixfr", Serial: 8, Records: 3, Duration: time.Millisecond, Steps: 1, Deleted: 2, Added: 3, Key: "a."},
+			"[INFO] example.org. ns1 sent serial 8: changes in 1 step, 2 records deleted and 3 added, in 1ms, by key a."},
+		{secondary.Transferred{Primary: "ns1", Kind: "ixfr", Serial: 8, Records: 3, Duration: time.Millisecond, TLS: true},
+			"[INFO] example.org. ns1 sent serial 8: 3 records in 1ms, by TLS"},
+		{secondary.Transferred{Primary: "ns1", Kind: "axfr", Serial: 8, Records: 3, Duration: time.Millisecond, Instead: lied, TLS: true, Key: "a."},
+			"[WARNING] example.org. ns1 sent serial 8: 3 records in 1ms, by TLS and key a.; by AXFR, since IXFR failed: " + lied.Error()},
+		{secondary.Transferred{Primary: "ns1", Kind: "axfr", Serial: 9, Records: 3, Duration: time.Millisecond, Instead: lied},
+			"[INFO] example.org. ns1 sent serial 9: 3 records in 1ms; by AXFR, since IXFR failed as before"},
+		{secondary.Transferred{Primary: "ns1", Kind: "ixfr", Serial: 10, Records: 3, Duration: time.Millisecond, Steps: 2, Deleted: 2, Added: 2},
+			"[INFO] example.org. ns1 sent serial 10: changes in 2 steps, 2 records deleted and 2 added, in 1ms"},
+		{secondary.Transferred{Primary: "ns1", Kind: "axfr", Serial: 11, Records: 3, Duration: time.Millisecond, Instead: lied},
+			"[WARNING] example.org. ns1 sent serial 11: 3 records in 1ms; by AXFR, since IXFR failed: " + lied.Error()},
+		{secondary.AXFRInstead{Primary: "ns1", Failures: 3, Until: since, Err: lied},
+			"[WARNING] example.org. primary ns1: IXFR failed 3 times in a row; asking it for whole zones until 2026-01-02 03:04:05: " + lied.Error()},
+		{secondary.Failed{Err: failed, Failures: 1, Since: since, Next: since.Add(time.Minute)},
+			"[WARNING] example.org. " + failed.Error() + "; asked again at 03:05:05"},
 		{secondary.Failed{Err: failed, Failures: 1, Since: since}, "[WARNING] example.org. " + failed.Error()},
 		{secondary.Failed{Err: failed, Failures: 2, Since: since, Repeated: true},
 			"[WARNING] example.org. " + failed.Error() + "; it failed 2 times, from 2026-01-02 03:04:05 on"},
@@ -73,9 +91,9 @@ func TestStrangers(t *testing.T) {
 	var out bytes.Buffer
 	golog.SetOutput(&out)
 	defer clog.Discard()
-	var s strangers
+	var s refusals
 	for range 1000 {
-		s.tell("example.org.", "203.0.113.9")
+		s.tell("example.org.", stranger, netip.MustParseAddr("203.0.113.9"), "")
 	}
 	if n := strings.Count(out.String(), "\n"); n != 1 {
 		t.Errorf("%d lines: %s", n, out.String())

@@ -1,7 +1,9 @@
 package concord
 
 import (
+	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coredns/coredns/plugin"
@@ -37,7 +39,18 @@ var (
 	transferBytes = describe("transfer_bytes_total", "Bytes received in transfers that succeeded.", "zone", "primary")
 	swapsTotal    = describe("swaps_total", "Versions that took the place of another or were the first.", "zone")
 	notifiesTotal = describe("notifies_total",
-		"NOTIFY messages received, by what became of them: accepted, folded or refused.", "zone", "result")
+		"NOTIFY messages received, by what became of them: accepted, folded, refused, unsigned or bad_signature.", "zone", "result")
+	primaryFailures = describe("primary_failures",
+		"How often in a row the primary failed to answer or to send the zone; 0 while it does.", "zone", "primary")
+	failuresTotal = describe("failures_total",
+		"Checks of the primary that failed, by the phase in which they did: of the question for its serial and of transfers.",
+		"zone", "primary", "phase")
+	primaryAXFR = describe("primary_axfr_instead",
+		"1 while the primary is asked for whole zones, since its IXFR keeps failing; else 0.", "zone", "primary")
+	keyFileProblem = describe("key_file_problem",
+		"1 while a key file of the zone cannot be read, and the keys of the last good read are in use; else 0.", "zone")
+
+	connectionsKept = describe("connections_kept", "Idle connections to primaries that are kept for the next question.")
 
 	transferDuration = promauto.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace:                   plugin.Namespace,
@@ -64,6 +77,7 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 		zoneSerial, zoneState, zoneRecords, zoneBytes, zoneLastSwap, zoneExpire,
 		primarySerial, primaryState, primaryLastSuccess, parityDiffering,
 		transfersTotal, transferBytes, swapsTotal, notifiesTotal,
+		failuresTotal, primaryFailures, primaryAXFR, keyFileProblem, connectionsKept,
 	} {
 		ch <- d
 	}
@@ -73,11 +87,13 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for _, run := range c.running() {
 		s := run.zone.Status()
-		collectZone(ch, *run.label.Load(), &s)
+		collectZone(ch, run, &s)
 	}
+	ch <- prometheus.MustNewConstMetric(connectionsKept, prometheus.GaugeValue, float64(c.kept()))
 }
 
-func collectZone(ch chan<- prometheus.Metric, zone string, s *secondary.Status) {
+func collectZone(ch chan<- prometheus.Metric, run *running, s *secondary.Status) {
+	zone := *run.label.Load()
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, append([]string{zone}, labels...)...)
 	}
@@ -91,6 +107,13 @@ func collectZone(ch chan<- prometheus.Metric, zone string, s *secondary.Status) 
 	counter(swapsTotal, s.Swaps)
 	for result, n := range s.Notifies {
 		counter(notifiesTotal, n, secondary.NotifyResult(result).String())
+	}
+	counter(notifiesTotal, run.refused.badSignatures(), "bad_signature")
+	for f, n := range run.failures.all() {
+		counter(failuresTotal, n, f.primary, f.phase)
+	}
+	if len(run.config.KeyFiles) > 0 {
+		gauge(keyFileProblem, oneIf(s.KeyProblem != nil))
 	}
 	if v := s.Version; v != nil {
 		gauge(zoneSerial, float64(v.Serial()))
@@ -117,14 +140,44 @@ func collectZone(ch chan<- prometheus.Metric, zone string, s *secondary.Status) 
 			counter(transfersTotal, t.Count, p.Name, t.Kind, t.Result)
 		}
 		counter(transferBytes, p.Bytes, p.Name)
+		gauge(primaryFailures, float64(p.Failures), p.Name)
+		gauge(primaryAXFR, oneIf(!p.AXFRUntil.IsZero()), p.Name)
 	}
 }
 
 // countEvent counts what no status tells.
-func countEvent(e secondary.Event) {
-	if t, ok := e.(secondary.Transferred); ok {
-		transferDuration.WithLabelValues(t.Kind).Observe(t.Duration.Seconds())
+func (run *running) countEvent(e secondary.Event) {
+	switch e := e.(type) {
+	case secondary.Transferred:
+		transferDuration.WithLabelValues(e.Kind).Observe(e.Duration.Seconds())
+	case secondary.Failed:
+		run.failures.add(failure{e.Primary, e.Phase})
 	}
+}
+
+// failure is where the check of a primary failed.
+type failure struct{ primary, phase string }
+
+// failureCounts counts them. The zero value is ready to use.
+type failureCounts struct {
+	mu     sync.Mutex // guards counts
+	counts map[failure]uint64
+}
+
+func (c *failureCounts) add(f failure) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counts == nil {
+		c.counts = make(map[failure]uint64)
+	}
+	c.counts[f]++
+}
+
+// all returns a copy.
+func (c *failureCounts) all() map[failure]uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.counts)
 }
 
 // label makes a label's value of a state's words.

@@ -76,6 +76,13 @@ func TestMetrics(t *testing.T) {
 		`coredns_concord_notifies_total{result="accepted",zone="example.org."} 0`,
 		`coredns_concord_notifies_total{result="folded",zone="example.org."} 0`,
 		`coredns_concord_notifies_total{result="refused",zone="example.org."} 0`,
+		`coredns_concord_notifies_total{result="unsigned",zone="example.org."} 0`,
+		`coredns_concord_notifies_total{result="bad_signature",zone="example.org."} 0`,
+		`coredns_concord_failures_total{phase="dial",primary="ns2",zone="example.org."} [1-9]\d*`,
+		`coredns_concord_primary_failures{primary="ns1",zone="example.org."} 0`,
+		`coredns_concord_primary_failures{primary="ns2",zone="example.org."} [1-9]\d*`,
+		`coredns_concord_primary_axfr_instead{primary="ns1",zone="example.org."} 0`,
+		`coredns_concord_connections_kept{} [01]`,
 	} {
 		if !slices.ContainsFunc(lines, regexp.MustCompile("^"+strings.NewReplacer("{", `\{`, "}", `\}`).Replace(want)+"$").MatchString) {
 			t.Errorf("there is no %s in\n%s", want, strings.Join(lines, "\n"))

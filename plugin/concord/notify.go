@@ -2,63 +2,64 @@ package concord
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"sync"
-	"time"
+	"strings"
 
+	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/request"
 
 	"github.com/miekg/dns"
 
 	"github.com/concord-dns/concord/internal/secondary"
+	"github.com/concord-dns/concord/internal/zone"
 )
 
 // serveNotify answers a NOTIFY (RFC 1996) at once. What it asks for happens in the zone's own goroutine.
 func (h *Handler) serveNotify(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	q := r.Question[0]
-	e := h.block.exact(q.Name)
-	if e == nil { // below one of our zones, and perhaps another plugin's
-		if h.Next != nil {
-			return h.pass(ctx, w, r)
-		}
-		m := new(dns.Msg).SetRcode(r, dns.RcodeNotAuth)
-		return dns.RcodeSuccess, w.WriteMsg(m)
+	e := h.block.exact(r.Question[0].Name)
+	if e == nil { // perhaps another plugin's
+		return h.passNotify(ctx, w, r)
 	}
 	state := request.Request{W: w, Req: r}
 	from, err := netip.ParseAddr(state.IP())
-	if err != nil || e.running.zone.Notify(from) == secondary.NotifyRefused {
-		e.running.strangers.tell(*e.running.label.Load(), state.IP())
+	if err != nil {
 		return dns.RcodeRefused, nil
 	}
-	m := new(dns.Msg).SetReply(r)
-	m.Authoritative = true
-	return dns.RcodeSuccess, w.WriteMsg(m)
+	run := e.running
+	s := verifySignature(ctx, run.zone.Keyring(), w, r)
+	if s.code != dns.RcodeSuccess {
+		run.refused.tell(*run.label.Load(), s.refusal(), from, s.String())
+		return dns.RcodeSuccess, s.answer(ctx, w, r, dns.RcodeNotAuth)
+	}
+	n := secondary.Notice{From: from, Key: s.key.String()}
+	n.Serial, n.Told = hintOf(r)
+	switch run.zone.Notify(n) {
+	case secondary.NotifyRefused:
+		run.refused.tell(*run.label.Load(), stranger, from, "")
+		return dns.RcodeSuccess, s.answer(ctx, w, r, dns.RcodeRefused)
+	case secondary.NotifyUnsigned:
+		run.refused.tell(*run.label.Load(), unsigned, from, s.key.String())
+		return dns.RcodeSuccess, s.answer(ctx, w, r, dns.RcodeRefused)
+	}
+	return dns.RcodeSuccess, s.answer(ctx, w, r, dns.RcodeSuccess)
 }
 
-// strangers keeps NOTIFYs that nobody is to send from filling the log.
-type strangers struct {
-	mu    sync.Mutex // guards what follows
-	last  time.Time
-	since int // NOTIFYs since the last line
+// passNotify hands on a NOTIFY for a zone that is not ours. If nobody else has the zone either, the answer says so.
+func (h *Handler) passNotify(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if h.Next != nil {
+		if rcode, err := h.pass(ctx, w, r); plugin.ClientWrite(rcode) {
+			return rcode, err
+		}
+	}
+	return dns.RcodeSuccess, w.WriteMsg(new(dns.Msg).SetRcode(r, dns.RcodeNotAuth))
 }
 
-const strangersEvery = time.Minute
-
-func (s *strangers) tell(zone, from string) {
-	s.mu.Lock()
-	s.since++
-	n, tell := s.since, time.Since(s.last) >= strangersEvery
-	if tell {
-		s.since, s.last = 0, time.Now()
+// hintOf returns the serial that a NOTIFY tells, if it does.
+func hintOf(r *dns.Msg) (zone.Serial, bool) {
+	for _, rr := range r.Answer {
+		if soa, ok := rr.(*dns.SOA); ok && strings.EqualFold(soa.Hdr.Name, r.Question[0].Name) {
+			return zone.Serial(soa.Serial), true
+		}
 	}
-	s.mu.Unlock()
-	if !tell {
-		return
-	}
-	others := ""
-	if n > 1 {
-		others = fmt.Sprintf(" (and %d since the last such line)", n-1)
-	}
-	log.Warningf("%s NOTIFY from %s refused%s: it is no address of a primary; add it to notify_from if it should be", zone, from, others)
+	return 0, false
 }

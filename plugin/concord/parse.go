@@ -3,11 +3,13 @@ package concord
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	"github.com/coredns/coredns/plugin/pkg/fall"
 
@@ -52,7 +54,10 @@ func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &directive{Controller: c, zone: config.Defaults(), lines: map[string]position{"zone": start}}
+	b := &directive{
+		Controller: c, root: dnsserver.GetConfig(c).Root, zone: config.Defaults(),
+		lines: map[string]position{"zone": start}, keyLines: make(map[string]position),
+	}
 	for c.NextBlock() {
 		if err := b.property(); err != nil {
 			return nil, err
@@ -61,8 +66,7 @@ func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
 	zones := make([]zoneConfig, 0, len(origins))
 	for _, origin := range origins {
 		z := zoneConfig{Zone: b.zone, fall: b.fall, answering: b.answering}
-		z.Origin = origin
-		if err := z.Validate(); err != nil {
+		if err := b.complete(&z.Zone, origin); err != nil {
 			return nil, b.position(err, start).errorf("%v", err)
 		}
 		zones = append(zones, z)
@@ -107,23 +111,60 @@ func parseOrigins(c *caddy.Controller) ([]string, error) {
 // directive is one directive while its block is read.
 type directive struct {
 	*caddy.Controller
-	zone      config.Zone
-	fall      fall.F
-	answering answering
-	lines     map[string]position // of each property, by its name and by its name and value
+	root          string // that paths are below
+	zone          config.Zone
+	ignored, kept []namedType // which records these are depends on the zone
+	fall          fall.F
+	answering     answering
+	lines         map[string]position // of each property, by its name and by its name and value
+	keyLines      map[string]position // of each key, by its name
+	guarded       bool                // a guard has been read
+}
+
+// complete makes one zone of what the directive says of all of its zones.
+func (b *directive) complete(z *config.Zone, origin string) (err error) {
+	z.Origin = origin
+	if z.Ignore, err = namedIn(origin, "ignore", b.ignored); err != nil {
+		return err
+	}
+	if z.Guard.Keep, err = namedIn(origin, "guard keep", b.kept); err != nil {
+		return err
+	}
+	if err := z.Validate(); err != nil {
+		return err
+	}
+	return checkKeys(z)
+}
+
+// path returns a file's path as other plugins have it: below *root* unless it is absolute.
+func (b *directive) path(s string) string {
+	if b.root == "" || filepath.IsAbs(s) {
+		return s
+	}
+	return filepath.Join(b.root, s)
+}
+
+// onceOf returns an error unless a property that may be repeated stands with this word for the first time.
+func (b *directive) onceOf(property, word string) error {
+	key := property + " " + word + " "
+	if first, ok := b.lines[key]; ok {
+		return fmt.Errorf("is given twice, first at %s; keep one", first)
+	}
+	b.lines[key] = here(b.Controller)
+	return nil
 }
 
 // property reads the property at the cursor.
 func (b *directive) property() error {
 	name, at := b.Val(), here(b.Controller)
-	if why, ok := later[name]; ok {
-		return at.errorf("%s: this version of concord has no %s; %s", name, why.what, why.remedy)
+	args := b.RemainingArgs()
+	if err := notYet(name, args); err != nil {
+		return at.wrap(name, args, err)
 	}
 	read, ok := properties[name]
 	if !ok {
 		return at.errorf("%s: is not a property; write one of: %s", name, strings.Join(propertyNames(), ", "))
 	}
-	args := b.RemainingArgs()
 	key := strings.TrimSpace(name + " " + firstOf(args))
 	if first, ok := b.lines[name]; ok && !repeated[name] {
 		return at.errorf("%s: is given twice, first at %s; keep one", name, first)
@@ -183,6 +224,10 @@ func (p position) wrap(property string, args []string, err error) error {
 	var e *config.Error
 	if errors.As(err, &e) {
 		return p.errorf("%v", err)
+	}
+	var quiet *quietError
+	if errors.As(err, &quiet) {
+		return p.errorf("%s: %v", property, err)
 	}
 	return p.errorf("%s: %v", strings.TrimSpace(property+" "+strings.Join(args, " ")), err)
 }

@@ -3,7 +3,6 @@ package concord
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -19,13 +18,20 @@ import (
 var properties = map[string]func(b *directive, args []string) error{
 	"primary":     readPrimary,
 	"transfer":    readTransfer,
+	"key":         readKey,
+	"keys":        readKeys,
+	"allow_md5":   readAllowMD5,
 	"agree":       readAgree,
 	"compare":     readCompare,
+	"ignore":      readIgnore,
 	"settle":      readSettle,
 	"absent":      readAbsent,
 	"drift":       readDrift,
-	"guard":       readOff("checks against the served version", "write guard off or leave it out"),
-	"store":       readOff("store on disk", "write store off or leave it out"),
+	"verify":      readVerify,
+	"guard":       readGuard,
+	"serial":      readSerial,
+	"store":       readStore,
+	"forget":      readForget,
 	"refresh":     readClamp(func(z *config.Zone) *config.Clamp { return &z.Refresh }),
 	"retry":       readClamp(func(z *config.Zone) *config.Clamp { return &z.Retry }),
 	"expire":      readClamp(func(z *config.Zone) *config.Clamp { return &z.Expire }),
@@ -38,21 +44,52 @@ var properties = map[string]func(b *directive, args []string) error{
 }
 
 // repeated are the properties that may stand more than once.
-var repeated = map[string]bool{"primary": true, "transfer": true, "limit": true}
-
-// later are the properties that are designed and not there yet, and the one of *secondary* that is not to come. To pass
-// over a line that asks for protection would be worse than to refuse it.
-var later = map[string]struct{ what, remedy string }{
-	"key":     {"TSIG yet", "remove the line and let the primary allow this server by its address"},
-	"keys":    {"TSIG yet", "remove the line and let the primary allow this server by its address"},
-	"ignore":  {"comparison that leaves records out yet", "remove the line: everything is compared"},
-	"verify":  {"checks of a candidate yet", "remove the line"},
-	"forget":  {"store on disk yet", "remove the line"},
-	"serial":  {"serial line of its own yet", "remove the line: the serial served is the primaries'"},
-	"catalog": {"catalog zones", "keep a secondary block for the catalog zone and its members"},
+var repeated = map[string]bool{
+	"primary": true, "transfer": true, "limit": true, "key": true, "keys": true, "ignore": true, "verify": true, "guard": true,
 }
 
-func propertyNames() []string { return slices.Sorted(maps.Keys(properties)) }
+// later are the properties, or values of them, that are designed and not there yet, and the one of *secondary* that is not to
+// come. To pass over a line that asks for protection would be worse than to refuse it. A value that says what is so in any case
+// is taken, and has nothing here.
+var later = map[string]struct{ what, remedy string }{
+	"compare content":     {"such comparison yet", "write compare strict or leave it out"},
+	"compare multisigner": {"such comparison yet", "write compare strict or leave it out"},
+	"ignore":              {"comparison that leaves records out yet", "remove the line: everything is compared"},
+	"drift prefer":        {"way to prefer a primary yet", "write drift hold or leave it out"},
+	"verify":              {"checks of a candidate yet", "remove the line"},
+	"guard shrink":        {"checks against the served version yet", "write guard off or leave it out"},
+	"guard change":        {"checks against the served version yet", "write guard off or leave it out"},
+	"guard records":       {"checks against the served version yet", "write guard off or leave it out"},
+	"guard keep":          {"checks against the served version yet", "write guard off or leave it out"},
+	"serial":              {"serial line of its own yet", "remove the line: the serial served is the primaries'"},
+	"store":               {"store on disk yet", "write store off or leave it out"},
+	"store off":           {},
+	"forget":              {"store on disk yet", "remove the line"},
+	"catalog":             {"catalog zones", "keep a secondary block for the catalog zone and its members"},
+}
+
+// notYet returns an error for what is not there yet.
+func notYet(name string, args []string) error {
+	why, ok := later[name+" "+firstOf(args)]
+	if !ok {
+		why = later[name]
+	}
+	if why.what == "" {
+		return nil
+	}
+	return fmt.Errorf("this version of concord has no %s; %s", why.what, why.remedy)
+}
+
+// propertyNames are the properties that may be written.
+func propertyNames() []string {
+	var names []string
+	for name := range properties {
+		if _, ok := later[name]; !ok || notYet(name, []string{"off"}) == nil {
+			names = append(names, name)
+		}
+	}
+	return slices.Sorted(slices.Values(names))
+}
 
 var errNoValue = errors.New("the value is missing")
 
@@ -76,18 +113,6 @@ func readAgree(b *directive, args []string) error {
 	return err
 }
 
-func readCompare(b *directive, args []string) error {
-	s, err := one(args)
-	if err != nil {
-		return fmt.Errorf("%w; write compare strict or leave it out", err)
-	}
-	if s == "content" || s == "multisigner" {
-		return errors.New("this version of concord has no such comparison yet; write compare strict or leave it out")
-	}
-	b.zone.Compare, err = config.ParseCompare(s)
-	return err
-}
-
 func readSettle(b *directive, args []string) (err error) {
 	b.zone.Settle, err = duration(args)
 	return err
@@ -102,26 +127,6 @@ func readAbsent(b *directive, args []string) (err error) {
 		return fmt.Errorf("%w, or never", err)
 	}
 	return nil
-}
-
-func readDrift(_ *directive, args []string) error {
-	switch {
-	case slices.Equal(args, []string{"hold"}):
-		return nil
-	case firstOf(args) == "prefer":
-		return errors.New("this version of concord cannot prefer a primary yet; write drift hold or leave it out")
-	}
-	return errors.New("is not a policy; write drift hold or leave it out")
-}
-
-// readOff reads a property of which this version knows the value off only, which says what is so.
-func readOff(what, remedy string) func(*directive, []string) error {
-	return func(_ *directive, args []string) error {
-		if slices.Equal(args, []string{"off"}) {
-			return nil
-		}
-		return fmt.Errorf("this version of concord has no %s yet; %s", what, remedy)
-	}
 }
 
 func readClamp(of func(*config.Zone) *config.Clamp) func(*directive, []string) error {
@@ -146,11 +151,9 @@ func readLimit(b *directive, args []string) error {
 	if len(args) != 2 {
 		return errors.New("wants what and how much; write it as limit size 256MiB, limit time 10m, limit idle 30s or limit transfers 10")
 	}
-	key := "limit " + args[0] + " "
-	if first, ok := b.lines[key]; ok {
-		return fmt.Errorf("is given twice, first at %s; keep one", first)
+	if err := b.onceOf("limit", args[0]); err != nil {
+		return err
 	}
-	b.lines[key] = b.lines["limit "+args[0]]
 	var err error
 	l := &b.zone.Limit
 	switch args[0] {
@@ -200,12 +203,14 @@ func readTransfer(b *directive, args []string) error {
 		return errors.New("write it as transfer from 192.0.2.1; transfers out are the transfer plugin's, beside concord")
 	}
 	for _, arg := range args[1:] {
-		addr, err := address(arg)
+		addr, secured, err := address(arg)
 		if err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(b.zone.Primaries, func(p config.Primary) bool { return p.Name == arg }) {
-			b.zone.Primaries = append(b.zone.Primaries, config.Primary{Name: arg, Addresses: []netip.AddrPort{addr}})
+			b.zone.Primaries = append(b.zone.Primaries, config.Primary{
+				Name: arg, Addresses: []netip.AddrPort{addr}, TLS: config.TLS{On: secured},
+			})
 			b.lines["primary "+arg] = b.lines["transfer"]
 		}
 	}

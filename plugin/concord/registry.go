@@ -10,6 +10,7 @@ import (
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/secondary"
+	"github.com/concord-dns/concord/internal/tsig"
 	"github.com/concord-dns/concord/internal/xfr"
 )
 
@@ -21,8 +22,10 @@ var process = newRegistry()
 type registry struct {
 	limiter  *secondary.Limiter
 	notifier notifier
+	keyFiles tsig.Files // zones that name the same file share it
 
 	mu      sync.Mutex            // guards what follows; not taken by queries. Zones are stopped outside of it.
+	conns   *xfr.Conns            // of all zones, for as long as there is one; nil while there is none
 	zones   []*running            // oldest first
 	origins map[string][]*running // the same, by origin
 	reloads *instance             // the instance that is being replaced, during a reload
@@ -38,10 +41,11 @@ type running struct {
 	config  config.Zone
 	holders []*block // guarded by the registry's lock
 	// label names the zone in metrics and log: its origin, save for a second zone of the same origin.
-	label     atomic.Pointer[string]
-	log       logbook
-	strangers strangers
-	notice    notice // guarded by the notifier's lock
+	label    atomic.Pointer[string]
+	log      logbook
+	refused  refusals
+	failures failureCounts
+	notice   notice // guarded by the notifier's lock
 }
 
 // An instance is one Caddy instance: one reading of the Corefile.
@@ -119,11 +123,15 @@ func (r *registry) hold(b *block, cfg config.Zone, views bool) (*running, error)
 	}
 	run := &running{config: cfg, holders: []*block{b}}
 	run.setLabel(0)
+	if r.conns == nil {
+		r.conns = new(xfr.Conns)
+	}
 	o := secondary.Options{
-		Client:  &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle},
-		Limiter: r.limiter,
-		Events:  func(e secondary.Event) { r.event(run, e) },
-		Seed:    rand.Uint64(),
+		Client:   &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle, Conns: r.conns},
+		KeyFiles: &r.keyFiles,
+		Limiter:  r.limiter,
+		Events:   func(e secondary.Event) { r.event(run, e) },
+		Seed:     rand.Uint64(),
 	}
 	if !views {
 		o.Predecessor = r.predecessor(cfg)
@@ -132,6 +140,7 @@ func (r *registry) hold(b *block, cfg config.Zone, views bool) (*running, error)
 	if run.zone, err = secondary.New(cfg, o); err != nil {
 		return nil, err
 	}
+	warnMD5(*run.label.Load(), run.zone)
 	r.zones = append(r.zones, run)
 	r.origins[cfg.Origin] = append(r.origins[cfg.Origin], run)
 	return run, nil
@@ -196,10 +205,17 @@ func (r *registry) release(of func(*block) bool) {
 		}
 		return true
 	})
+	var conns *xfr.Conns
+	if len(r.zones) == 0 {
+		conns, r.conns = r.conns, nil
+	}
 	r.mu.Unlock()
 	for _, run := range ended {
 		run.zone.Stop()
 		r.notifier.forget(run)
+	}
+	if conns != nil {
+		conns.Close()
 	}
 	if len(ended) > 0 {
 		r.notifier.wait()
@@ -210,10 +226,21 @@ func (r *registry) release(of func(*block) bool) {
 func (r *registry) event(run *running, e secondary.Event) {
 	label := *run.label.Load()
 	run.log.event(label, e)
-	countEvent(e)
+	run.log.keyFiles(label, run.zone.Keyring())
+	run.countEvent(e)
 	if _, ok := e.(secondary.Swapped); ok {
 		r.notifier.swapped(r, run)
 	}
+}
+
+// kept returns how many idle connections to primaries are kept.
+func (r *registry) kept() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.conns == nil {
+		return 0
+	}
+	return r.conns.Kept()
 }
 
 // running returns the zones that run: of those with the same label, the newest.

@@ -20,6 +20,9 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error(pluginName, err)
 	}
 	cfg := dnsserver.GetConfig(c)
+	if err := shareKeys(cfg, zones); err != nil {
+		return plugin.Error(pluginName, err)
+	}
 	b := newBlock(zones, func() plugin.Handler { return cfg.Handler("transfer") })
 	instanceOf(c).add(b)
 	// One chain is made for each socket. What they share is the block.

@@ -3,6 +3,8 @@ package concord
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,11 +12,13 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/concord-dns/concord/internal/xfr"
 	"github.com/concord-dns/concord/internal/zone"
 )
 
-// Transfer implements the transfer.Transferer interface: AXFR, and the single SOA record for an IXFR whose client is up to
-// date already. Other IXFRs get the whole zone, as RFC 1995 section 2 allows.
+// Transfer implements the transfer.Transferer interface: AXFR, and IXFR. An IXFR gets the single SOA record if its client is up
+// to date, what has changed since if the history has the client's version, and otherwise the whole zone, as RFC 1995
+// section 2 allows.
 func (h *Handler) Transfer(origin string, serial uint32) (<-chan []dns.RR, error) {
 	e := h.block.exact(origin)
 	if e == nil {
@@ -27,24 +31,38 @@ func (h *Handler) Transfer(origin string, serial uint32) (<-chan []dns.RR, error
 	case s.Expired:
 		return nil, fmt.Errorf("zone %s: not transferred, it has expired", e.config.Origin)
 	}
-	v := s.Version
-	first, err := soaOf(v)
-	if err != nil {
-		return nil, fmt.Errorf("zone %s: transfer: %w", e.config.Origin, err)
+	v, history := s.Version, e.running.zone.History()
+	// A serial of 0 is how the transfer plugin says AXFR. A client that holds 0 gets the whole zone.
+	if serial == 0 {
+		return h.block.streams.start(e.config.Origin, whole(v))
 	}
-	// A serial of 0 is how the transfer plugin says AXFR.
-	if order, ok := zone.Serial(serial).Compare(v.Serial()); serial != 0 && ok && order >= 0 {
-		ch := make(chan []dns.RR, 1)
-		ch <- []dns.RR{first}
-		close(ch)
-		return ch, nil
+	if order, ok := zone.Serial(serial).Compare(v.Serial()); ok && order >= 0 {
+		return h.block.streams.start(e.config.Origin, slices.Values([]zone.Record{soaOf(v)}))
 	}
-	return h.block.streams.start(e.config.Origin, v, first)
+	// The history may have a version more than the snapshot, or not yet have its version: then the whole zone goes out, once.
+	if len(history) > 0 && history[len(history)-1] == v {
+		if inc, ok := xfr.NewIncrement(history, zone.Serial(serial)); ok {
+			return h.block.streams.start(e.config.Origin, inc.Records())
+		}
+	}
+	return h.block.streams.start(e.config.Origin, whole(v))
 }
 
-func soaOf(v *zone.Version) (dns.RR, error) {
+// whole yields all records of a version as AXFR has them, the SOA record at both ends (RFC 5936 section 2.2).
+func whole(v *zone.Version) iter.Seq[zone.Record] {
+	return func(yield func(zone.Record) bool) {
+		for record := range v.All() {
+			if !yield(record) {
+				return
+			}
+		}
+		yield(soaOf(v))
+	}
+}
+
+func soaOf(v *zone.Version) zone.Record {
 	set, _ := v.ApexNode().RRset(dns.TypeSOA)
-	return zone.Record{Owner: v.Apex(), Type: dns.TypeSOA, TTL: set.TTL, Data: set.First()}.RR()
+	return zone.Record{Owner: v.Apex(), Type: dns.TypeSOA, TTL: set.TTL, Data: set.First()}
 }
 
 // streams are the transfers out that run.
@@ -64,8 +82,8 @@ const (
 
 var errStopping = errors.New("the server is stopping")
 
-// start returns a channel with all records of a version, the SOA record at both ends.
-func (s *streams) start(origin string, v *zone.Version, soa dns.RR) (<-chan []dns.RR, error) {
+// start returns a channel with the records.
+func (s *streams) start(origin string, records iter.Seq[zone.Record]) (<-chan []dns.RR, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
@@ -77,7 +95,7 @@ func (s *streams) start(origin string, v *zone.Version, soa dns.RR) (<-chan []dn
 	ch := make(chan []dns.RR)
 	s.running.Go(func() {
 		defer close(ch)
-		if err := stream(ch, s.ended, v, soa); err != nil {
+		if err := stream(ch, s.ended, records); err != nil {
 			// Without the SOA record at its end the receiver's copy is not whole, and it knows.
 			log.Warningf("%s transfer out given up: %v", origin, err)
 		}
@@ -96,7 +114,7 @@ func (s *streams) stop() {
 }
 
 // stream sends the records in batches, each made when the receiver has taken the one before.
-func stream(ch chan<- []dns.RR, ended <-chan struct{}, v *zone.Version, soa dns.RR) error {
+func stream(ch chan<- []dns.RR, ended <-chan struct{}, records iter.Seq[zone.Record]) error {
 	idle := time.NewTimer(streamIdle)
 	defer idle.Stop()
 	send := func(batch []dns.RR) error {
@@ -111,7 +129,7 @@ func stream(ch chan<- []dns.RR, ended <-chan struct{}, v *zone.Version, soa dns.
 		}
 	}
 	batch := make([]dns.RR, 0, streamBatch)
-	for record := range v.All() {
+	for record := range records {
 		rr, err := record.RR()
 		if err != nil {
 			return err
@@ -123,5 +141,8 @@ func stream(ch chan<- []dns.RR, ended <-chan struct{}, v *zone.Version, soa dns.
 			batch = make([]dns.RR, 0, streamBatch) // the other one is the receiver's
 		}
 	}
-	return send(append(batch, soa))
+	if len(batch) == 0 {
+		return nil
+	}
+	return send(batch)
 }

@@ -1,0 +1,5 @@
+//go:build race
+
+package secondary
+
+func init() { raced = true }
