@@ -33,7 +33,7 @@ func TestParseAnchors(t *testing.T) {
 		{"@ IN DNSKEY 385 3 15 " + ed25519, 0, "keys:1: DNSKEY"},
 		{"@ IN DNSKEY 1 3 15 " + ed25519, 0, "keys:1: DNSKEY is not a zone key"},
 		{"@ IN DNSKEY 257 1 15 " + ed25519, 0, "keys:1: DNSKEY has protocol 1, want 3"},
-		{"@ IN DS 1 13 2 xyz", 0, "trust anchors: keys: dns: "},
+		{"@ IN DS 1 13 2 xyz", 0, "keys:1: example.org. DS: "},
 		{"$INCLUDE x", 0, "trust anchors: keys: dns: "},
 		{strings.Repeat("@ IN DS 1 13 2 "+digest+"\n", 65), 0, "keys:65: more than 64 trust anchors of one zone"},
 		{strings.Repeat("\n", maxFile+1), 0, "keys: trust anchors: the file is larger than 1048576 octets"},

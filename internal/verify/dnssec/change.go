@@ -41,7 +41,9 @@ func (c *checker) changes() *change {
 			if len(below) <= len(cut) || !bytes.HasPrefix(below, cut) || c.stopped.Load() {
 				break
 			}
-			ch.names[string(below)] = struct{}{}
+			if ch.names[string(below)] = struct{}{}; len(ch.names) > most {
+				return nil
+			}
 			until = below[:len(below)-1]
 		}
 	}
@@ -66,8 +68,13 @@ func (c *checker) explained() bool {
 	hashes := map[string]struct{}{}
 	var owner, scratch []byte
 	for _, chain := range c.chains {
+		seen := map[string]struct{}{}
 		for name := range c.change.names {
-			for key := zone.Key(name); ; key = key.Parent() {
+			for key := zone.Key(name); !c.stopped.Load(); key = key.Parent() {
+				if _, dup := seen[string(key)]; dup {
+					break // and so are the names above
+				}
+				seen[string(key)] = struct{}{}
 				var hash zone.NSEC3Hash
 				owner = zone.AppendOwner(owner[:0], key, c.apex)
 				hash, scratch = chain.hash(owner, scratch)
@@ -143,9 +150,9 @@ func (c *checker) runChanged() {
 // in the chains.
 func (c *checker) touched() (items []item) {
 	seen := map[string]struct{}{}
-	add := func(key zone.Key, trusted bool) {
+	add := func(key zone.Key, trusted bool) (fresh bool) {
 		if _, dup := seen[string(key)]; dup {
-			return
+			return false
 		}
 		seen[string(key)] = struct{}{}
 		m := c.v.Find(key)
@@ -154,6 +161,7 @@ func (c *checker) touched() (items []item) {
 			it.kind = itemNone
 		}
 		items = append(items, it)
+		return true
 	}
 	for name := range c.change.names {
 		add(zone.Key(name), false)
@@ -166,9 +174,11 @@ func (c *checker) touched() (items []item) {
 		if len(c.chains) == 0 {
 			continue
 		}
+		// Above a name that is in already, all are, or come with it if it changed.
 		for len(key) > 0 {
-			key = key.Parent()
-			add(key, true)
+			if key = key.Parent(); !add(key, true) {
+				break
+			}
 		}
 	}
 	clear(seen)

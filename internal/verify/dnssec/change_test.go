@@ -17,7 +17,7 @@ import (
 // Whatever changes, and however it is damaged: verifying it from the State before finds what verifying it all finds, and
 // counts the same.
 func TestChangedLikeFromTheStart(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(25) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 2))
 			signing := answertest.RandomSigning(r)
@@ -53,6 +53,10 @@ func alike(t *testing.T, v *zone.Version, before *State) *State {
 	t.Helper()
 	got, gotReport := verify(t, v, before)
 	want, wantReport := verify(t, v, nil)
+	if gotReport.Verified > wantReport.Verified {
+		t.Errorf("verified %d signatures, and from the start %d", gotReport.Verified, wantReport.Verified)
+	}
+	gotReport.Verified, wantReport.Verified = 0, 0
 	if !reflect.DeepEqual(gotReport, wantReport) {
 		t.Fatalf("from the state before:\n%v\nfrom the start:\n%v", list(gotReport), list(wantReport))
 	}
@@ -100,9 +104,8 @@ func altered(r *rand.Rand, z *answertest.Zone) *answertest.Zone {
 func damaged(t *testing.T, r *rand.Rand, z *answertest.Zone) *zone.Version {
 	t.Helper()
 	apex, _ := zone.ParseName(z.Origin)
-	b := zone.NewBuilder(apex, nil)
 	for range 8 { // until a version comes of it
-		b = zone.NewBuilder(apex, nil)
+		b := zone.NewBuilder(apex, nil)
 		rate := len(z.Records) / (1 + r.IntN(3))
 		for _, rr := range z.Records {
 			rec, err := zone.FromRR(rr)

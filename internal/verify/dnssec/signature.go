@@ -273,6 +273,7 @@ func (w *worker) verify(owner zone.Name, set zone.RRset, cand candidate, attempt
 		if *attempts++; *attempts > maxAttempts {
 			return false
 		}
+		w.tally.verified++
 		if k.verifies(w.signedData(owner, set, cand), cand.sig) {
 			return true
 		}

@@ -21,6 +21,8 @@ type tally struct {
 	inception int64
 	// records and matched count, for each chain, the NSEC3 records and the names that have one.
 	records, matched [maxChains]int
+	// verified counts the signatures that were verified in one call.
+	verified int
 }
 
 // maxOdd bounds what is kept. A zone with more is at fault.
@@ -71,6 +73,7 @@ func (t *tally) merge(u *tally) {
 		t.lacking[i] += n
 	}
 	t.rrsets += u.rrsets
+	t.verified += u.verified
 	t.inception = max(t.inception, u.inception)
 	if t.odd == nil {
 		t.odd = u.odd
@@ -83,7 +86,7 @@ func (t *tally) merge(u *tally) {
 	}
 }
 
-// clone returns a copy that can be changed, without the counts of chains.
+// clone returns a copy that can be changed, without the counts of one call.
 func (t *tally) clone() tally {
 	return tally{until: t.until.clone(), lacking: t.lacking, rrsets: t.rrsets, odd: maps.Clone(t.odd), inception: t.inception}
 }

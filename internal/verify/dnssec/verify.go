@@ -194,7 +194,7 @@ func (c *checker) finish() (*State, Report, error) {
 		}
 	}
 	r := c.faults.report()
-	r.Warnings = c.warnings
+	r.Warnings, r.Verified = c.warnings, c.tally.verified
 	s.whole = r.OK()
 	return s, r, nil
 }
