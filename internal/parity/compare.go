@@ -1,12 +1,19 @@
 package parity
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // clash is two contents that stand against each other.
 type clash struct{ a, b *group }
 
 // compare holds what the counted primaries have against each other.
 func (j *judge) compare() {
+	j.clashes, j.strangers, j.lagOverdue = nil, nil, false
+	for _, g := range j.groups {
+		g.old, g.diverged, g.clashed, g.behind = false, false, false, nil
+	}
 	j.ref = j.reference()
 	sides := j.groups
 	if j.ref != nil && len(j.ref.holders) == 0 {
@@ -15,6 +22,12 @@ func (j *judge) compare() {
 	j.outOfStep = len(sides) > 1
 	for _, g := range j.groups {
 		g.old = j.ref != nil && g != j.ref && j.history.before(g, j.ref)
+	}
+	for _, g := range j.groups {
+		if !j.strict() && g != j.ref && !g.old && j.recast(g) {
+			j.clashes = append(j.clashes, clash{g, j.ref})
+			g.diverged, g.clashed = true, true
+		}
 	}
 	for i, a := range sides {
 		for _, b := range sides[i+1:] {
@@ -27,12 +40,10 @@ func (j *judge) compare() {
 // primaries hold than anything else; nil if there is no such content.
 func (j *judge) reference() *group {
 	if j.serving != nil {
-		for _, g := range j.groups {
-			if g.root == j.serving.Root() {
-				return g
-			}
+		if g := j.holding(j.root); g != nil {
+			return g
 		}
-		return &group{version: j.serving, root: j.serving.Root(), serial: j.serving.Serial()}
+		return &group{version: j.serving, root: j.root, serial: j.serving.Serial()}
 	}
 	var most *group
 	tie := false
@@ -55,9 +66,10 @@ func (j *judge) pair(a, b *group) {
 	switch {
 	case a.old && b.old:
 		return // both are behind; how they differ is the past's affair
-	case a.serial == b.serial:
+	case j.strict() && a.serial == b.serial:
 		j.clashes = append(j.clashes, clash{a, b})
 		j.diverge(a, b)
+		a.clashed, b.clashed = a.diverged, b.diverged
 		return
 	case (a.old || b.old) && a != j.ref && b != j.ref:
 		return // one is behind, which its pair with the reference tells
@@ -81,6 +93,19 @@ func (j *judge) pair(a, b *group) {
 	}
 	j.lagOverdue = true
 	first.behind = second
+}
+
+// recast reports whether every holder of g changed its content and kept the
+// serial: nobody but itself can tell which of the two is to be served.
+func (j *judge) recast(g *group) bool {
+	return !slices.ContainsFunc(g.holders, func(i int) bool {
+		p := &j.primaries[i]
+		serial := p.Version.Serial()
+		if n := len(p.Past); n > 0 {
+			return p.Step != Kept
+		}
+		return p.Name != j.served.Source || j.served.Version == nil || j.served.Version.Serial() != serial
+	})
 }
 
 // diverge marks those of two that differ from the reference, and both if
@@ -118,8 +143,14 @@ func (j *judge) parted(a, b *group) time.Time {
 // state returns the zone's state.
 func (j *judge) state() State {
 	switch {
-	case len(j.clashes) > 0 || len(j.strangers) > 0:
+	case j.policy.Pin.Version != nil:
+		return Pinned
+	case j.policy.Hold != "":
+		return Held
+	case j.way == byPreference && j.outOfStep || len(j.clashes) > 0 || len(j.strangers) > 0:
 		return Drift
+	case len(j.rejected) > 0 && !j.agreed:
+		return Held
 	case j.serving != nil && (j.agreed || !j.outOfStep):
 		return InParity
 	case j.lagOverdue:
@@ -139,23 +170,39 @@ func (j *judge) stateOf(p *primary) PrimaryState {
 		return PrimaryUnreachable
 	case p.failing || p.Version == nil:
 		return PrimaryUnknown
+	case p.Rejected != "":
+		return PrimaryRejected
 	}
 	g := p.group
+	_, back := j.wentBackFrom(p)
 	switch {
 	case g == j.ref && g.behind != nil:
 		return PrimaryLagging
 	case g == j.ref:
 		return PrimaryAgreeing
+	case g.clashed:
+		return PrimaryDiverged
+	case back && !j.ahead(g):
+		return PrimaryRegressed
 	case g.diverged:
 		return PrimaryDiverged
 	case g.old:
 		return PrimaryLagging
 	case j.ref == nil:
 		return j.stateAmong(g)
-	case j.history.before(j.ref, g) || j.ref.serial.Less(g.serial):
+	case !j.strict() || j.ahead(g):
 		return PrimaryAhead
 	}
 	return PrimaryLagging
+}
+
+// ahead reports whether g is known to be newer than what the others are held
+// against.
+func (j *judge) ahead(g *group) bool {
+	if j.ref == nil {
+		return false
+	}
+	return j.history.before(j.ref, g) || j.strict() && j.ref.serial.Less(g.serial)
 }
 
 // stateAmong returns the state of a holder of g while nothing is served and no
@@ -163,7 +210,7 @@ func (j *judge) stateOf(p *primary) PrimaryState {
 func (j *judge) stateAmong(g *group) PrimaryState {
 	state := PrimaryAhead
 	for _, h := range j.groups {
-		if h != g && (j.history.before(g, h) || g.serial.Less(h.serial)) {
+		if h != g && (j.history.before(g, h) || j.strict() && g.serial.Less(h.serial)) {
 			state = PrimaryLagging
 		}
 	}

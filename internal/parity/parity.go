@@ -1,12 +1,3 @@
-// Package parity says whether a zone's primaries hold the same content, and
-// what may be served because of it.
-//
-// [Judge] is a pure function: what is known of every primary goes in, with
-// the time, and a [Verdict] comes out, with its reasons in words. It asks
-// nobody, keeps nothing between two calls and starts no goroutine. It refuses
-// to merge: what may be served is always one primary's copy, whole. What it
-// calls the same content is the same root ([zone.Version.Root]), which is what
-// "compare strict" means.
 package parity
 
 import (
@@ -26,142 +17,103 @@ import (
 //   - one that fails, with its last word, until policy.Absent has passed, or
 //     policy.Settle while nothing is served; it counts again once it is back.
 //
-// What may be served is content that enough of the counted ones hold:
+// What may be served is content that enough of the counted ones hold, in a
+// copy that passed its checks:
 //
-//   - the newest of it, if its serial is greater than the served one's
-//     (RFC 1982);
+//   - the newest of it, if it is newer than what is served;
+//   - else newer content that enough have held, although some have gone on;
 //   - else what is served, if that is still among it;
 //   - else content that was served before, if a primary went back to it;
-//   - else content new to us with a serial that is not greater, if two
-//     primaries hold it: one alone may be mistaken.
+//   - else content new to us that is not known to be newer, if two primaries
+//     hold it: one alone may be mistaken.
+//
+// Newer is by the serial (RFC 1982) under "compare strict". Elsewhere serials
+// of two primaries say nothing about each other, and what follows what is seen
+// in the line of contents that each primary held.
+//
+// The operator's word goes before all that: a pinned version, an approved
+// copy, a hold. Without agreement there are two ways out: the primary that is
+// preferred after a drift that lasts, and, when what is served would expire,
+// content that passed its checks and that nobody who answers disputes.
 func Judge(p Policy, served Served, obs []Observation, now time.Time) Verdict {
 	j := judge{policy: p, served: served, now: now}
 	j.count(obs)
 	j.choose()
 	j.compare()
+	j.resort()
 	return j.verdict()
 }
 
 // Policy is what the operator wants of the primaries of one zone.
 type Policy struct {
-	Agree  config.Agree
-	Settle time.Duration // how long they may be out of step
-	Absent time.Duration // how long a failing one counts, or config.Never
+	Agree   config.Agree
+	Settle  time.Duration // how long they may be out of step
+	Absent  time.Duration // how long a failing one counts, or config.Never
+	Compare *Comparison   // what must be the same; nil: everything
+	Drift   config.Drift
+
+	// Hold keeps what is served until it is released: who wants it, when and
+	// why, in words. "" is nobody.
+	Hold string
+
+	// Pin serves one version until it is released.
+	Pin Pin
+
+	// Approve is the root (zone.Version.Root) of a copy that the operator
+	// approves: it is served as long as a primary holds it, whoever agrees. A
+	// rejected one is not.
+	Approve zone.Hash
+
+	// Notice is how long before a deadline the operator is told.
+	Notice time.Duration
+}
+
+// Pin is a version that an operator wants to be served, whatever primaries
+// hold. It is one that was approved before.
+type Pin struct {
+	Version *zone.Version // nil: none is pinned
+	Content Content
+	Source  string
+	Why     string // who wants it, when and why, in words
 }
 
 // Served is what is being served. The zero value is: nothing yet.
 type Served struct {
 	Version *zone.Version
-	Source  string // the primary whose copy it is: Approved.Source
+	Content Content // of Version; the zero Content stands for all of it
+	Source  string  // the primary whose copy it is: Approved.Source
+
+	// Origin is the root of the copy as the source sent it, if Version was
+	// made of that (KeepSerial); zero: it is Version's own.
+	Origin zone.Hash
+
+	// Since is Approved.Since of what is served; zero: not known.
+	Since time.Time
 
 	// First is when a verdict gave the zone its first version; zero if the
 	// version was there from the start. Primaries that had stopped counting
 	// by then are not waited for anew, until they are back.
 	First time.Time
 
-	// Agreed are the roots that were served before, newest last. The root of
+	// Agreed are the contents that were served before, newest last. That of
 	// Version may be the last of them.
 	Agreed []zone.Hash
+
+	// ExpireAt is when Version expires if nobody confirms it, and SignedUntil
+	// when the first of its signatures does. Zero: not known, or none.
+	ExpireAt, SignedUntil time.Time
+
+	// DriftSince is that of the verdict before.
+	DriftSince time.Time
 }
 
-// Observation is what is known of one primary.
-type Observation struct {
-	Name    string
-	Version *zone.Version // its last copy; nil if it never sent one
-	Since   time.Time     // when this root was first seen from it
-	Past    []Sighting    // the roots that it held before, newest last
+// root is that of the content.
+func (s *Served) root() zone.Hash { return contentRoot(s.Version, &s.Content) }
 
-	// Reachable, Refused and Err tell how the last check ended. A primary
-	// that is not reachable, refuses, or has an error is failing: it gave no
-	// copy, nor its word that the last one is current. One that is not
-	// reachable, without an error, has not been asked to an end yet.
-	Reachable bool
-	Refused   bool
-	Err       error
-
-	// FailingSince is when the first check in a row failed, or when the wait
-	// for the first answer began. While it is zero, a failing primary counts.
-	FailingSince time.Time
-}
-
-// Sighting is a root that a primary held.
-type Sighting struct {
-	Root   zone.Hash
-	Serial zone.Serial
-	Seen   time.Time // when it was first seen from it
-}
-
-// MaxPast is how many sightings of one primary are worth keeping.
-const MaxPast = 32
-
-// Verdict is what [Judge] found.
-type Verdict struct {
-	State     State
-	Reason    string           // one sentence; changes only with the verdict
-	Primaries []PrimaryVerdict // in the order of the observations
-	Again     time.Time        // when time alone may change the verdict; zero: never
-	approved  Approved
-}
-
-// PrimaryVerdict is the part of the verdict that is about one primary.
-type PrimaryVerdict struct {
-	Name   string
-	State  PrimaryState
-	Reason string // one sentence, with the primary as its subject
-
-	// Counts says whether the primary counts.
-	Counts bool
-
-	// Confirms says that the primary answered and holds what is served after
-	// this verdict. Right after a check it restarts the expiry.
-	Confirms bool
-
-	// Differing is how many records of its copy differ from what is served
-	// or, while nothing is, from what most primaries hold. Counting ends at
-	// MaxDiffering; More says that there are more.
-	Differing int
-	More      bool
-}
-
-// Approved returns what may be served now because enough primaries hold it.
-// It may be what is served already, possibly with another source. ok is false
-// when there is no such content; what is served then stays.
-func (v *Verdict) Approved() (a Approved, ok bool) {
-	return v.approved, v.approved.version != nil
-}
-
-// Confirms reports whether that primary confirms what is served after this
-// verdict.
-func (v *Verdict) Confirms(name string) bool {
-	for i := range v.Primaries {
-		if v.Primaries[i].Name == name {
-			return v.Primaries[i].Confirms
-		}
+// origin is the root of the source's own copy.
+func (s *Served) origin() zone.Hash {
+	if s.Origin == (zone.Hash{}) {
+		return s.Version.Root()
 	}
-	return false
+	return s.Origin
 }
-
-// Confirmed reports whether any primary confirms what is served after this
-// verdict.
-func (v *Verdict) Confirmed() bool {
-	for i := range v.Primaries {
-		if v.Primaries[i].Confirms {
-			return true
-		}
-	}
-	return false
-}
-
-// Approved is a version that enough primaries agree on. Only [Judge] makes
-// one, so that nothing else can be served.
-type Approved struct {
-	version *zone.Version
-	source  string
-}
-
-// Version returns the version, nil of the zero Approved.
-func (a Approved) Version() *zone.Version { return a.version }
-
-// Source returns the name of the primary whose copy it is: the first in the
-// Corefile's order that holds it, and then the same as long as it does.
-func (a Approved) Source() string { return a.source }

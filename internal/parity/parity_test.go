@@ -119,9 +119,9 @@ func TestDiffer(t *testing.T) {
 		{long(0, 0), long(5, MaxDiffering+1), MaxDiffering, true, "more than 10000 records differ, first 000005.example.org. A"},
 		{long(5, MaxDiffering+1), long(0, 0), MaxDiffering, true, "more than 10000 records differ, first 000005.example.org. A"},
 	} {
-		d := differ(tt.a, tt.b)
-		if d.records != tt.records || d.more != tt.more || d.String() != tt.text {
-			t.Errorf("got %d, %v, %q, want %d, %v, %q", d.records, d.more, d, tt.records, tt.more, tt.text)
+		d := (*Comparison)(nil).differ(tt.a, tt.b)
+		if d.Compared() != tt.records || d.more != tt.more || d.String() != tt.text {
+			t.Errorf("got %d, %v, %q, want %d, %v, %q", d.Compared(), d.more, d, tt.records, tt.more, tt.text)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func BenchmarkJudge(b *testing.B) {
 			o := Observation{Name: fmt.Sprint("ns", i+1), Version: versions[i+1], Since: epoch, Reachable: true}
 			for k := range MaxPast {
 				v := versions[(i*7+k*11)%len(versions)]
-				o.Past = append(o.Past, Sighting{v.Root(), v.Serial(), epoch})
+				o.Past = append(o.Past, Sighting{Root: v.Root(), Serial: v.Serial(), Seen: epoch})
 			}
 			obs = append(obs, o)
 		}

@@ -35,6 +35,9 @@ type world struct {
 	versions map[string]*zone.Version
 	names    map[zone.Hash]string
 	restored bool // what is served was there from the start
+	recent   bool // earlier copies of primaries are kept
+	detail   bool // all of a verdict is shown
+	expire   time.Duration
 }
 
 func newWorld(t *testing.T) *world {
@@ -104,16 +107,14 @@ func build(t testing.TB, text []string) *zone.Version {
 }
 
 // see notes that a primary answered and holds v.
-func (w *world) see(o *Observation, v *zone.Version) {
+func (w *world) see(o *Observation, v *zone.Version) { w.seeRejected(o, v, "") }
+
+func (w *world) seeRejected(o *Observation, v *zone.Version, rejected string) {
 	o.Reachable, o.Refused, o.Err, o.FailingSince = true, false, nil, time.Time{}
-	if o.Version != nil && o.Version.Root() == v.Root() {
-		return
+	o.See(v, w.policy.Compare.Content(v), rejected, w.now)
+	if !w.recent {
+		o.Recent = nil
 	}
-	if o.Version != nil {
-		o.Past = append(o.Past, Sighting{Root: o.Version.Root(), Serial: o.Version.Serial(), Seen: o.Since})
-		o.Past = o.Past[max(0, len(o.Past)-MaxPast):]
-	}
-	o.Version, o.Since = v, w.now
 }
 
 // fail notes that a primary failed; without an error it is waited for.
@@ -130,17 +131,43 @@ func (w *world) serve(v *Verdict) (swapped bool) {
 	if !ok {
 		return false
 	}
-	was := w.served.Version
+	was, root := w.served.Version, zone.Hash{}
+	if was != nil {
+		root = w.served.root()
+	}
 	swapped = was == nil || was.Root() != a.Version().Root()
+	content := a.Content()
 	switch {
 	case was == nil && !w.restored:
 		w.served.First = w.now
-	case was != nil && swapped:
-		w.served.Agreed = append(w.served.Agreed, was.Root())
+	case was != nil && root != contentRoot(a.Version(), &content):
+		w.served.Agreed = append(w.served.Agreed[:len(w.served.Agreed):len(w.served.Agreed)], root)
 		w.served.Agreed = w.served.Agreed[max(0, len(w.served.Agreed)-16):]
 	}
-	w.served.Version, w.served.Source = a.Version(), a.Source()
+	w.served.Version, w.served.Content, w.served.Source, w.served.Since = a.Version(), content, a.Source(), a.Since()
+	if swapped {
+		w.served.SignedUntil = time.Time{}
+		w.fresh()
+	}
 	return swapped
+}
+
+// fresh notes that what is served was confirmed.
+func (w *world) fresh() {
+	if w.expire > 0 {
+		w.served.ExpireAt = w.now.Add(w.expire)
+	}
+}
+
+// judge judges and serves.
+func (w *world) judge() (v Verdict, swapped bool) {
+	v = Judge(w.policy, w.served, w.obs, w.now)
+	w.served.DriftSince = v.DriftSince
+	swapped = w.serve(&v)
+	if v.Confirmed() {
+		w.fresh()
+	}
+	return v, swapped
 }
 
 func (w *world) command(words []string) (string, error) {
@@ -157,7 +184,8 @@ func (w *world) command(words []string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		w.served, w.restored = Served{Version: w.version(words[1], zone.Serial(serial)), Source: words[3]}, true
+		v := w.version(words[1], zone.Serial(serial))
+		w.served, w.restored = Served{Version: v, Content: w.policy.Compare.Content(v), Source: words[3]}, true
 		return "", nil
 	case "see": // see PRIMARY,... CONTENT SERIAL
 		serial, err := strconv.ParseUint(words[3], 10, 32)
@@ -181,12 +209,47 @@ func (w *world) command(words []string) (string, error) {
 		w.now = w.now.Add(d)
 		return "", err
 	case "judge":
-		v := Judge(w.policy, w.served, w.obs, w.now)
-		return w.show(&v, w.serve(&v)), nil
+		v, swapped := w.judge()
+		return w.show(&v, swapped), nil
 	case "state": // judge, in one line
-		v := Judge(w.policy, w.served, w.obs, w.now)
-		w.serve(&v)
+		v, _ := w.judge()
 		return w.line(&v), nil
+	}
+	return w.operator(words)
+}
+
+// operator carries out what is said of the zone rather than of a primary.
+func (w *world) operator(words []string) (string, error) {
+	version := func() (*zone.Version, error) {
+		serial, err := strconv.ParseUint(words[2], 10, 32)
+		return w.version(words[1], zone.Serial(serial)), err
+	}
+	switch words[0] {
+	case "reject": // reject PRIMARY,... CONTENT SERIAL WHY...: it holds that, which fails a check
+		serial, err := strconv.ParseUint(words[3], 10, 32)
+		if err != nil {
+			return "", err
+		}
+		v := w.version(words[2], zone.Serial(serial))
+		return "", w.each(words[1], func(o *Observation) { w.seeRejected(o, v, strings.Join(words[4:], " ")) })
+	case "hold": // hold [WHY...]: without why the zone is released
+		w.policy.Hold = strings.Join(words[1:], " ")
+		return "", nil
+	case "pin": // pin CONTENT SERIAL SOURCE WHY...
+		v, err := version()
+		w.policy.Pin = Pin{Version: v, Content: w.policy.Compare.Content(v), Source: words[3], Why: strings.Join(words[4:], " ")}
+		return "", err
+	case "release": // release: hold, pin and approve
+		w.policy.Hold, w.policy.Pin, w.policy.Approve = "", Pin{}, zone.Hash{}
+		return "", nil
+	case "approve": // approve CONTENT SERIAL
+		v, err := version()
+		w.policy.Approve = v.Root()
+		return "", err
+	case "signed": // signed DURATION: the first signature of what is served expires then
+		d, err := config.ParseDuration(words[1])
+		w.served.SignedUntil = w.now.Add(d)
+		return "", err
 	}
 	return "", scripttest.ErrUnknown
 }
@@ -208,6 +271,22 @@ func (w *world) setPolicy(words []string) (err error) {
 		switch name {
 		case "agree":
 			w.policy.Agree, err = config.ParseAgree(value)
+		case "compare":
+			var kind config.Compare
+			kind, err = config.ParseCompare(value)
+			w.compare(kind)
+		case "prefer":
+			var after string
+			w.policy.Drift.Prefer, after, _ = strings.Cut(value, ":")
+			w.policy.Drift.After, err = config.ParseDuration(after)
+		case "detail":
+			w.detail = value == "yes"
+		case "recent":
+			w.recent = value == "yes"
+		case "expire":
+			w.expire, err = config.ParseDuration(value)
+		case "notice":
+			w.policy.Notice, err = config.ParseDuration(value)
 		case "settle":
 			w.policy.Settle, err = config.ParseDuration(value)
 		case "absent":
@@ -224,6 +303,14 @@ func (w *world) setPolicy(words []string) (err error) {
 		}
 	}
 	return nil
+}
+
+func (w *world) compare(kind config.Compare) {
+	apex, err := zone.ParseName("example.org.")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.policy.Compare = NewComparison(&config.Zone{Compare: kind}, apex, [32]byte{1})
 }
 
 func (w *world) show(v *Verdict, swapped bool) string {
@@ -252,6 +339,25 @@ func (w *world) show(v *Verdict, swapped bool) string {
 			b.WriteString(" (confirms)")
 		}
 		b.WriteByte('\n')
+	}
+	if !w.detail {
+		return b.String()
+	}
+	if v.Break != nil {
+		fmt.Fprintf(&b, "break: %s\n", v.Break)
+	}
+	if d := v.Deadline; !d.At.IsZero() {
+		fmt.Fprintf(&b, "deadline: %s, when %s", instant(d.At), d.What)
+		if d.Due {
+			b.WriteString("; due")
+		}
+		b.WriteByte('\n')
+	}
+	if !v.DriftSince.IsZero() {
+		fmt.Fprintf(&b, "drift since %s\n", instant(v.DriftSince))
+	}
+	for _, f := range v.Findings {
+		fmt.Fprintf(&b, "%s: %s\n", f.Rule, f)
 	}
 	return b.String()
 }

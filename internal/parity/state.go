@@ -12,6 +12,10 @@ import "fmt"
 //	                |              |            |
 //	                +--------------+------------+
 //
+//	Held      <---> any: a check, or an operator, stands between the zone and
+//	                what its primaries hold; it ends with its cause
+//	Pinned    <---> any: an operator's word, until it is taken back
+//
 //	to InParity   enough primaries hold the same
 //	to Settling   too few hold what is served: others have moved on
 //	to Lagging    settle has passed, and those behind hold what others had
@@ -33,9 +37,14 @@ const (
 	Lagging
 	// Drift: a primary that counts has diverged.
 	Drift
+	// Held: an operator holds the zone; or too few hold what is served, and
+	// what others hold was rejected by a check.
+	Held
+	// Pinned: an operator has chosen what is served.
+	Pinned
 )
 
-var stateNames = [...]string{"loading", "in parity", "settling", "lagging", "drift"}
+var stateNames = [...]string{"loading", "in parity", "settling", "lagging", "drift", "held", "pinned"}
 
 func (s State) String() string {
 	if int(s) < len(stateNames) {
@@ -45,7 +54,7 @@ func (s State) String() string {
 }
 
 // AllStates returns every State.
-func AllStates() []State { return []State{Loading, InParity, Settling, Lagging, Drift} }
+func AllStates() []State { return []State{Loading, InParity, Settling, Lagging, Drift, Held, Pinned} }
 
 // PrimaryState is what parity says of one primary of a zone.
 type PrimaryState uint8
@@ -69,9 +78,14 @@ const (
 	PrimaryUnreachable
 	// PrimaryRefused: it refuses to give us the zone.
 	PrimaryRefused
+	// PrimaryRegressed: its serial went back, to content that we have left
+	// behind or that was not agreed on.
+	PrimaryRegressed
+	// PrimaryRejected: its copy failed a check, or an operator rejected it.
+	PrimaryRejected
 )
 
-var primaryStateNames = [...]string{"unknown", "agreeing", "lagging", "ahead", "diverged", "unreachable", "refused"}
+var primaryStateNames = [...]string{"unknown", "agreeing", "lagging", "ahead", "diverged", "unreachable", "refused", "regressed", "rejected"}
 
 func (s PrimaryState) String() string {
 	if int(s) < len(primaryStateNames) {
@@ -84,5 +98,6 @@ func (s PrimaryState) String() string {
 func AllPrimaryStates() []PrimaryState {
 	return []PrimaryState{
 		PrimaryUnknown, PrimaryAgreeing, PrimaryLagging, PrimaryAhead, PrimaryDiverged, PrimaryUnreachable, PrimaryRefused,
+		PrimaryRegressed, PrimaryRejected,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -13,40 +12,52 @@ import (
 	"github.com/concord-dns/concord/internal/zone"
 )
 
-// TestWalk has primaries change, fail and come back at random, serves what is
+// TestWalk has primaries change, fail, fail checks and come back at random,
+// and an operator interfere, under every comparison; it serves what is
 // approved, and checks after each step what must hold whatever happened.
 func TestWalk(t *testing.T) {
 	walks, steps := 60, 400
 	if testing.Short() {
-		walks = 10
+		walks = 12
 	}
+	kinds := []config.Compare{config.CompareStrict, config.CompareContent, config.CompareMultisigner}
 	w := newWorld(t)
 	serials := []zone.Serial{0, 1, 2, 3, 4, 5, 6, 1 << 31, 1<<31 + 1, 1<<32 - 1}
 	var versions []*zone.Version
 	for _, serial := range serials {
-		for _, content := range []string{"A", "B", "C2"} {
+		for _, content := range []string{"A", "B", "C2", "D", "E"} {
 			versions = append(versions, w.version(content, serial))
 		}
 	}
 	states := make(map[State]int)
 	primaryStates := make(map[PrimaryState]int)
+	ways := make(map[way]int)
 	swaps := 0
 	for seed := range uint64(walks) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		walk := newWalk(w, random)
+		walk := newWalk(w, random, kinds[seed%3])
 		for step := range steps {
 			walk.step(versions)
 			v := Judge(walk.policy, walk.served, walk.obs, walk.now)
-			if err := walk.check(&v); err != nil {
-				t.Fatalf("seed %d step %d: %v\nagree %s, served %s\n%s", seed, step, err, walk.policy.Agree,
-					walk.name(walk.served.Version), walk.show(&v, false))
+			how, err := walk.check(&v)
+			if err != nil {
+				t.Fatalf("seed %d step %d: %v\nagree %s, compare %s, served %s\n%s", seed, step, err, walk.policy.Agree,
+					walk.policy.Compare.Kind(), walk.name(walk.served.Version), walk.show(&v, false))
 			}
+			ways[how]++
 			states[v.State]++
 			for _, p := range v.Primaries {
 				primaryStates[p.State]++
 			}
+			walk.served.DriftSince = v.DriftSince
 			if walk.serve(&v) {
 				swaps++
+				if err := walk.settled(); err != nil {
+					t.Fatalf("seed %d step %d: %v\n%s", seed, step, err, walk.dump())
+				}
+			}
+			if v.Confirmed() {
+				walk.fresh()
 			}
 		}
 	}
@@ -60,22 +71,34 @@ func TestWalk(t *testing.T) {
 			t.Errorf("no walk came through %s", s)
 		}
 	}
-	t.Logf("%d swaps, %v, %v", swaps, states, primaryStates)
+	for how := range byExpiry + 1 {
+		if ways[how] == 0 {
+			t.Errorf("nothing was approved in way %d", how)
+		}
+	}
+	t.Logf("%d swaps, %v, %v, %v", swaps, states, primaryStates, ways)
 }
 
 type walk struct {
 	world
 	random *rand.Rand
+	roots  map[zone.Hash]zone.Hash // of contents, by those of versions
 }
 
-func newWalk(w *world, random *rand.Rand) *walk {
+func newWalk(w *world, random *rand.Rand, kind config.Compare) *walk {
 	policies := []config.Agree{
 		{Kind: config.All}, {Kind: config.Majority}, {Kind: config.Any}, {Kind: config.Count, N: 1}, {Kind: config.Count, N: 2},
 	}
-	k := &walk{world: *w, random: random}
+	k := &walk{world: *w, random: random, roots: make(map[zone.Hash]zone.Hash)}
 	k.policy = Policy{Agree: policies[random.IntN(len(policies))], Settle: 30 * time.Second, Absent: time.Hour}
 	if random.IntN(5) == 0 {
 		k.policy.Absent = config.Never
+	}
+	k.compare(kind)
+	k.expire, k.recent = 20*time.Minute, random.IntN(4) > 0
+	k.policy.Notice = 5 * time.Minute
+	if random.IntN(2) == 0 {
+		k.policy.Drift = config.Drift{Prefer: "ns1", After: 10 * time.Minute}
 	}
 	for i := range 1 + random.IntN(4) {
 		k.obs = append(k.obs, Observation{Name: fmt.Sprintf("ns%d", i+1)})
@@ -84,8 +107,11 @@ func newWalk(w *world, random *rand.Rand) *walk {
 }
 
 func (k *walk) step(versions []*zone.Version) {
+	k.now = k.now.Add(time.Millisecond) // a clock does not stand still between two things that happen
 	o := &k.obs[k.random.IntN(len(k.obs))]
-	switch k.random.IntN(12) {
+	switch k.random.IntN(13) {
+	case 12: // what no operator or check lets through, or no longer
+		k.interfere(o, versions)
 	case 0, 1: // something new
 		k.see(o, versions[k.random.IntN(len(versions))])
 	case 2, 3: // the next serial
@@ -103,7 +129,7 @@ func (k *walk) step(versions []*zone.Version) {
 	case 7: // back to what it held
 		if len(o.Past) > 0 {
 			root := o.Past[k.random.IntN(len(o.Past))].Root
-			i := slices.IndexFunc(versions, func(v *zone.Version) bool { return v.Root() == root })
+			i := slices.IndexFunc(versions, func(v *zone.Version) bool { return k.root(v) == root })
 			k.see(o, versions[i])
 		}
 	case 8:
@@ -121,6 +147,34 @@ func (k *walk) step(versions []*zone.Version) {
 	}
 }
 
+func (k *walk) interfere(o *Observation, versions []*zone.Version) {
+	v := versions[k.random.IntN(len(versions))]
+	k.policy.Hold, k.policy.Pin, k.policy.Approve = "", Pin{}, zone.Hash{}
+	switch k.random.IntN(8) {
+	case 0:
+		k.policy.Hold = "alice: why not"
+	case 1:
+		if was := k.served.Version; was != nil {
+			k.policy.Pin = Pin{Version: was, Content: k.served.Content, Source: k.served.Source, Why: "bob: why not"}
+		}
+	case 2:
+		if o.Version != nil {
+			k.policy.Approve = o.Version.Root()
+		}
+	case 3, 4, 5:
+		k.seeRejected(o, v, "guard shrink: too small")
+	}
+}
+
+func (k *walk) root(v *zone.Version) zone.Hash {
+	root, ok := k.roots[v.Root()]
+	if !ok {
+		root = k.policy.Compare.Content(v).Root
+		k.roots[v.Root()] = root
+	}
+	return root
+}
+
 func (k *walk) name(v *zone.Version) string {
 	if v == nil {
 		return "nothing"
@@ -128,155 +182,53 @@ func (k *walk) name(v *zone.Version) string {
 	return k.names[v.Root()]
 }
 
-// counts says again, in other words than the package, whether a primary counts.
-func (k *walk) counts(o Observation) bool {
-	failing := o.Refused || o.Err != nil || !o.Reachable
-	if !failing || o.FailingSince.IsZero() {
-		return true
-	}
-	settled := !k.now.Before(o.FailingSince.Add(k.policy.Settle))
-	if k.served.Version == nil {
-		return !settled
-	}
-	if !k.served.First.IsZero() && !o.FailingSince.Add(k.policy.Settle).After(k.served.First) {
-		return false
-	}
-	return k.policy.Absent == config.Never || k.now.Before(o.FailingSince.Add(k.policy.Absent))
-}
-
-func (k *walk) check(v *Verdict) error {
-	holders := make(map[zone.Hash][]string)
-	versions := make(map[zone.Hash]*zone.Version)
-	counted := 0
-	for i, o := range k.obs {
-		if v.Primaries[i].Counts != k.counts(o) {
-			return fmt.Errorf("%s counts: %v", o.Name, v.Primaries[i].Counts)
-		}
-		if !k.counts(o) {
-			continue
-		}
-		counted++
-		if o.Version != nil {
-			holders[o.Version.Root()] = append(holders[o.Version.Root()], o.Name)
-			versions[o.Version.Root()] = o.Version
-		}
-	}
-	need := k.policy.Agree.Need(counted)
-	was := k.served.Version
-	a, approved := v.Approved()
-	serving := was
-	if approved {
-		serving = a.Version()
-		if err := k.checkApproved(a, holders[serving.Root()], need); err != nil {
-			return err
-		}
-	}
-
-	// What is agreed on by enough, and newer, is never held back.
-	for root, names := range holders {
-		if newer := was == nil || was.Serial().Less(versions[root].Serial()); len(names) >= need && newer {
-			if !approved || was != nil && !was.Serial().Less(serving.Serial()) {
-				return fmt.Errorf("%s has enough holders and is newer", k.names[root])
-			}
-		}
-	}
-	if was != nil && len(holders[was.Root()]) >= need && !approved {
-		return errors.New("what is served has its agreement, and is not approved")
-	}
-
-	switch {
-	case v.State == Loading && serving != nil, v.State == InParity && serving == nil, v.State == Settling && serving == nil:
-		return fmt.Errorf("state %s while %s is served", v.State, k.name(serving))
-	case len(holders) == 1 && serving != nil && len(holders[serving.Root()]) > 0 && v.State != InParity:
-		return fmt.Errorf("state %s while all hold what is served", v.State)
-	case len(holders) == 2 && v.State != Drift:
-		var serials []zone.Serial
-		for root := range holders {
-			serials = append(serials, versions[root].Serial())
-		}
-		if serials[0] == serials[1] && (serving == nil || len(holders[serving.Root()]) > 0) {
-			return errors.New("same serial and different content is not told as drift")
-		}
-	}
-	for i, p := range v.Primaries {
-		o := k.obs[i]
-		fresh := o.Reachable && !o.Refused && o.Err == nil && o.Version != nil
-		if want := fresh && serving != nil && o.Version.Root() == serving.Root(); p.Confirms != want {
-			return fmt.Errorf("%s confirms: %v", p.Name, p.Confirms)
-		}
-		if p.State == PrimaryAgreeing && serving != nil && !p.Confirms {
-			return fmt.Errorf("%s is agreeing and does not confirm", p.Name)
-		}
-		if p.Reason == "" {
-			return fmt.Errorf("%s is %s for no reason", p.Name, p.State)
-		}
-	}
-	return errors.Join(k.checkTime(v), k.checkOrder(v, holders, versions, need))
-}
-
-func (k *walk) checkApproved(a Approved, names []string, need int) error {
-	was := k.served.Version
-	switch {
-	case len(names) < need || need < 1:
-		return fmt.Errorf("approved %s with %d holders of %d", k.name(a.Version()), len(names), need)
-	case slices.Contains(names, k.served.Source) && a.Source() != k.served.Source:
-		return fmt.Errorf("left source %s, which agrees", k.served.Source)
-	case !slices.Contains(names, k.served.Source) && a.Source() != names[0]:
-		return fmt.Errorf("source is %s of %v", a.Source(), names)
-	case was == nil || was.Root() == a.Version().Root() || was.Serial().Less(a.Version().Serial()) || len(names) >= 2:
+// settled checks that what is served now is not left again by itself: each
+// change takes something new.
+func (k *walk) settled() error {
+	v := Judge(k.policy, k.served, k.obs, k.now)
+	a, ok := v.Approved()
+	if !ok || k.root(a.Version()) == k.root(k.served.Version) {
 		return nil
-	case a.Version().Serial() == was.Serial() || !slices.Contains(k.served.Agreed, a.Version().Root()):
-		return fmt.Errorf("went back from %s to %s on one primary's word", k.name(was), k.name(a.Version()))
+	}
+	after := k.served
+	after.Version, after.Content, after.Source, after.Since = a.Version(), a.Content(), a.Source(), a.Since()
+	after.Agreed = append(slices.Clone(after.Agreed), k.root(k.served.Version))
+	after.DriftSince = v.DriftSince
+	w := Judge(k.policy, after, k.obs, k.now)
+	b, ok := w.Approved()
+	if !ok || k.root(b.Version()) != k.root(k.served.Version) {
+		return nil
+	}
+	// Once is the operator's preference, twice is nobody's.
+	then := k.served
+	then.Agreed, then.DriftSince, then.Since = append(slices.Clone(after.Agreed), k.root(a.Version())), w.DriftSince, b.Since()
+	x := Judge(k.policy, then, k.obs, k.now)
+	if c, ok := x.Approved(); ok && k.root(c.Version()) == k.root(a.Version()) {
+		return fmt.Errorf("goes to and fro between %s and %s\n%s\n%s", k.name(a.Version()), k.name(b.Version()), k.show(&v, false), k.show(&w, false))
 	}
 	return nil
 }
 
-// checkTime holds Judge to being a function, and to Again.
-func (k *walk) checkTime(v *Verdict) error {
-	if !v.Again.IsZero() && !v.Again.After(k.now) {
-		return errors.New("Again is not in the future")
-	}
-	until := k.now.Add(1000 * time.Hour)
-	if !v.Again.IsZero() {
-		until = v.Again.Add(-1)
-	}
-	for _, at := range []time.Time{k.now, until, k.now.Add(time.Duration(k.random.Int64N(int64(until.Sub(k.now)) + 1)))} {
-		if w := Judge(k.policy, k.served, k.obs, at); !reflect.DeepEqual(*v, w) {
-			return fmt.Errorf("the verdict changes by itself, %v later, to\n%s", at.Sub(k.now), k.show(&w, false))
-		}
-	}
-	return nil
-}
-
-// checkOrder holds Judge to not minding the order of the observations, but
-// for choosing among contents whose serials do not.
-func (k *walk) checkOrder(v *Verdict, holders map[zone.Hash][]string, versions map[zone.Hash]*zone.Version, need int) error {
-	var enough []zone.Serial
-	for root, names := range holders {
-		if len(names) >= need {
-			enough = append(enough, versions[root].Serial())
-		}
-	}
-	for i, a := range enough {
-		for _, b := range enough[i+1:] {
-			if !a.Less(b) && !b.Less(a) || len(enough) > 2 {
-				return nil
+// dump writes down all that a verdict is made of.
+func (k *walk) dump() string {
+	text := fmt.Sprintf("agree %s now %s since %s served %s %s\n", k.policy.Agree, k.now.Format(time.TimeOnly), k.served.Since.Format(time.TimeOnly), k.name(k.served.Version), k.served.Source)
+	named := func(root zone.Hash) string {
+		for _, v := range k.versions {
+			if k.root(v) == root {
+				return k.name(v)[:1]
 			}
 		}
+		return "?"
 	}
-	obs := slices.Clone(k.obs)
-	k.random.Shuffle(len(obs), func(i, j int) { obs[i], obs[j] = obs[j], obs[i] })
-	w := Judge(k.policy, k.served, obs, k.now)
-	a, _ := v.Approved()
-	b, _ := w.Approved()
-	if v.State != w.State || !v.Again.Equal(w.Again) || k.name(a.Version()) != k.name(b.Version()) {
-		return fmt.Errorf("in another order the verdict is\n%s", k.show(&w, false))
+	for _, r := range k.served.Agreed {
+		text += named(r) + " "
 	}
-	for _, p := range v.Primaries {
-		i := slices.IndexFunc(w.Primaries, func(q PrimaryVerdict) bool { return q.Name == p.Name })
-		if q := w.Primaries[i]; q.State != p.State || q.Counts != p.Counts || q.Confirms != p.Confirms {
-			return fmt.Errorf("in another order the verdict is\n%s", k.show(&w, false))
+	for _, o := range k.obs {
+		text += "\n" + o.Name + ": "
+		for _, s := range o.Past {
+			text += fmt.Sprintf("%s %d@%s ", named(s.Root), s.Serial, s.Seen.Format(time.TimeOnly))
 		}
+		text += fmt.Sprintf("%s@%s rejected %q err %v", k.name(o.Version), o.Since.Format(time.TimeOnly), o.Rejected, o.Err)
 	}
-	return nil
+	return text
 }
