@@ -60,10 +60,7 @@ const branchKind = 0x80
 
 // branchHash returns the hash of the branch over kids. It needs scratch memory, which it returns for the next one.
 func branchHash(level int, kids []child, scratch []byte) (Hash, []byte) {
-	scratch = append(scratch[:0], branchKind+byte(level))
-	for i := range kids {
-		scratch = append(scratch, kids[i].hash[:]...)
-	}
+	scratch = appendBranch(scratch[:0], level, kids)
 	return sha256.Sum256(scratch), scratch
 }
 

@@ -42,9 +42,7 @@ func newVersion(apex Name, names, nsec3 tree) (*Version, error) {
 	if err := v.setDenial(); err != nil {
 		return nil, err
 	}
-	text := append([]byte(rootPrefix), apex...)
-	text = append(append(text, names.hash[:]...), nsec3.hash[:]...)
-	v.root = sha256.Sum256(text)
+	v.root = sha256.Sum256(rootText(apex, names.hash, nsec3.hash))
 	return v, nil
 }
 
