@@ -82,11 +82,8 @@ func target(typ uint16, data []byte) zone.Name {
 	case dns.TypeMX, dns.TypeKX, dns.TypeRT:
 		return zone.Name(data[preference:])
 	case dns.TypeSVCB, dns.TypeHTTPS:
-		end := preference
-		for data[end] != 0 {
-			end += 1 + int(data[end])
-		}
-		return zone.Name(data[preference : end+1])
+		name, _ := splitName(data[preference:])
+		return name
 	case dns.TypeSRV:
 		return zone.Name(data[3*preference:])
 	}

@@ -137,8 +137,10 @@ func (r *Result) signatures(n zone.Node) (found bool) {
 			return found
 		}
 		if set.Type == dns.TypeRRSIG {
-			r.add(&r.answer, n, set, set.TTL, r.here())
 			found = true
+			if owner := r.here(); !r.has(r.answer, set, r.wireName(owner)) { // that of the DNAME which led here is there
+				r.add(&r.answer, n, set, set.TTL, owner)
+			}
 		}
 	}
 }

@@ -75,13 +75,10 @@ func (r *Result) textSize() int {
 			if e.owner.link < 0 {
 				size += len(e.owner.name)
 			}
-			switch e.set.Type {
-			case dns.TypeCNAME, dns.TypeNS, dns.TypePTR, dns.TypeDNAME, dns.TypeMX, dns.TypeSRV, dns.TypeSOA, dns.TypeTXT:
-				if e.alias {
-					size += len(r.chain[e.owner.link+1])
-				} else {
-					size += e.set.Size()
-				}
+			if e.alias {
+				size += len(r.chain[e.owner.link+1])
+			} else {
+				size += textOf(&e.set)
 			}
 		}
 	}

@@ -181,6 +181,26 @@ t   300 IN A 192.0.2.1
 	})
 }
 
+// RFC 2181 section 5: no RRset has a record twice, whatever an alias leads back to.
+func TestOnce(t *testing.T) {
+	z, err := answertest.Parse("x.", "x. 300 IN SOA ns h 1 2 3 4 60\nx. 300 IN NS ns\na.x. 300 IN DNAME x.\na.x. 300 IN A 192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := z.Signed(answertest.Signing{Algorithms: []uint8{dns.ED25519}}).Version()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, typ := range []uint16{dns.TypeRRSIG, dns.TypeANY, dns.TypeDNAME} {
+		for _, do := range []bool{false, true} {
+			answer := answertest.ResponseOf(respond(v, Question{Name: "a.a.x.", Type: typ, DO: do})).Answer
+			if len(slices.Compact(slices.Clone(answer))) < len(answer) {
+				t.Errorf("%s behind a DNAME that leads to its own owner, DO %v: %q", dns.Type(typ), do, answer)
+			}
+		}
+	}
+}
+
 // DNSKEY, CDS, CDNSKEY, NSEC3PARAM and signatures are plain data for whoever asks for them by type; nothing else of DNSSEC
 // comes without DO (RFC 4035 section 3.1, RFC 3225 section 3).
 func TestWithoutDO(t *testing.T) {

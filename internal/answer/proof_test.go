@@ -48,6 +48,11 @@ func proofs(t *testing.T, seed uint64) {
 		if typ != dns.TypeANY && typ != dns.TypeRRSIG && !saysTheSame(plain, got) {
 			faults = append(faults, "it says something else than without DO:\n"+plain.String())
 		}
+		for _, section := range [][]string{got.Answer, got.Authority, got.Additional} {
+			if len(slices.Compact(slices.Clone(section))) < len(section) {
+				faults = append(faults, "a record comes twice")
+			}
+		}
 		if len(faults) > 0 {
 			t.Errorf("%s %s: %s\n--- got\n%s--- zone, %s\n%s", name, dns.Type(typ), strings.Join(faults, "; "), got, signing, z.Text())
 			t.Fatalf("seed %d: again with -run Proofs -zones 4 -seed %[1]d", seed)

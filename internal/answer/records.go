@@ -10,137 +10,167 @@ import (
 	"github.com/concord-dns/concord/internal/zone"
 )
 
-// appendRRset appends the records of a set under the header h. The common types are made by hand, all records of a set in
-// one piece of memory; the others, which are seldom asked for, as zone.NewRR makes them.
+// appendRRset appends the records of a set under the header h. The common types are made by hand; the others, which are
+// seldom asked for, as zone.NewRR makes them.
 func (r *Result) appendRRset(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
 	switch set.Type {
 	case dns.TypeA:
-		return appendA(rrs, h, set)
+		return slab(r, rrs, h, set, makeA)
 	case dns.TypeAAAA:
-		return appendAAAA(rrs, h, set)
+		return slab(r, rrs, h, set, makeAAAA)
 	case dns.TypeNS:
-		return r.appendNS(rrs, h, set)
+		return slab(r, rrs, h, set, makeNS)
+	case dns.TypeCNAME:
+		return slab(r, rrs, h, set, makeCNAME)
+	case dns.TypePTR:
+		return slab(r, rrs, h, set, makePTR)
+	case dns.TypeDNAME:
+		return slab(r, rrs, h, set, makeDNAME)
 	case dns.TypeMX:
-		return r.appendMX(rrs, h, set)
-	case dns.TypeTXT:
-		return r.appendTXT(rrs, h, set)
+		return slab(r, rrs, h, set, makeMX)
 	case dns.TypeSRV:
-		return r.appendSRV(rrs, h, set)
+		return slab(r, rrs, h, set, makeSRV)
+	case dns.TypeTXT:
+		return slab(r, rrs, h, set, makeTXT)
+	case dns.TypeSOA:
+		return slab(r, rrs, h, set, makeSOA)
+	case dns.TypeRRSIG:
+		return slab(r, rrs, h, set, makeRRSIG)
+	case dns.TypeNSEC:
+		return slab(r, rrs, h, set, makeNSEC)
+	case dns.TypeNSEC3:
+		return slab(r, rrs, h, set, makeNSEC3)
 	case dns.TypeDS:
-		return appendDS(rrs, h, set)
-	case dns.TypeSOA, dns.TypeCNAME, dns.TypePTR, dns.TypeDNAME:
-		return r.appendSingle(rrs, h, set)
+		return slab(r, rrs, h, set, makeDS)
+	case dns.TypeDNSKEY:
+		return slab(r, rrs, h, set, makeDNSKEY)
 	}
-	return appendOther(rrs, h, set)
+	for data := range set.All() {
+		rr, err := zone.NewRR(h.Name, h.Rrtype, h.Ttl, data)
+		if err != nil {
+			rr = opaque(h, data)
+		}
+		rrs = append(rrs, rr)
+	}
+	return rrs
 }
 
-func appendA(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	type record struct {
-		rr dns.A
+// slab appends the records of a set, all of them in one piece of memory. A T is a record, or one with memory that it refers to;
+// fill makes it from RDATA.
+func slab[T any](r *Result, rrs []dns.RR, h dns.RR_Header, set zone.RRset, fill func(*Result, *T, dns.RR_Header, []byte) dns.RR) []dns.RR {
+	records := make([]T, set.Count)
+	it := set.Iter()
+	for i := range records {
+		data, _ := it.Next()
+		rrs = append(rrs, fill(r, &records[i], h, data))
+	}
+	return rrs
+}
+
+// textOf bounds the text of the records of a set, names and strings, if nothing in it needs an escape. What is not made by hand
+// has text of its own.
+func textOf(set *zone.RRset) int {
+	switch set.Type {
+	case dns.TypeNS, dns.TypeCNAME, dns.TypePTR, dns.TypeDNAME, dns.TypeMX, dns.TypeSRV, dns.TypeTXT, dns.TypeSOA, dns.TypeNSEC:
+		return set.Size()
+	case dns.TypeRRSIG, dns.TypeDNSKEY: // base64
+		return set.Size()*4/3 + 4*set.Count
+	case dns.TypeNSEC3, dns.TypeDS: // hexadecimal
+		return 2 * set.Size()
+	}
+	return 0
+}
+
+type (
+	recordA struct {
+		dns.A
 		ip [net.IPv4len]byte
 	}
-	slab := make([]record, set.Count)
-	for data := range set.All() {
-		s := &slab[0]
-		slab = slab[1:]
-		copy(s.ip[:], data)
-		s.rr = dns.A{Hdr: h, A: s.ip[:]}
-		rrs = append(rrs, &s.rr)
-	}
-	return rrs
-}
-
-func appendAAAA(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	type record struct {
-		rr dns.AAAA
+	recordAAAA struct {
+		dns.AAAA
 		ip [net.IPv6len]byte
 	}
-	slab := make([]record, set.Count)
-	for data := range set.All() {
-		s := &slab[0]
-		slab = slab[1:]
-		copy(s.ip[:], data)
-		s.rr = dns.AAAA{Hdr: h, AAAA: s.ip[:]}
-		rrs = append(rrs, &s.rr)
-	}
-	return rrs
+)
+
+func makeA(_ *Result, s *recordA, h dns.RR_Header, data []byte) dns.RR {
+	copy(s.ip[:], data)
+	s.A = dns.A{Hdr: h, A: s.ip[:]}
+	return &s.A
 }
 
-func (r *Result) appendNS(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	slab := make([]dns.NS, set.Count)
-	for data := range set.All() {
-		s := &slab[0]
-		slab = slab[1:]
-		*s = dns.NS{Hdr: h, Ns: r.name(data)}
-		rrs = append(rrs, s)
-	}
-	return rrs
+func makeAAAA(_ *Result, s *recordAAAA, h dns.RR_Header, data []byte) dns.RR {
+	copy(s.ip[:], data)
+	s.AAAA = dns.AAAA{Hdr: h, AAAA: s.ip[:]}
+	return &s.AAAA
 }
 
-func (r *Result) appendMX(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	slab := make([]dns.MX, set.Count)
-	for data := range set.All() {
-		s := &slab[0]
-		slab = slab[1:]
-		*s = dns.MX{Hdr: h, Preference: binary.BigEndian.Uint16(data), Mx: r.name(data[2:])}
-		rrs = append(rrs, s)
-	}
-	return rrs
+func makeNS(r *Result, rr *dns.NS, h dns.RR_Header, data []byte) dns.RR {
+	*rr = dns.NS{Hdr: h, Ns: r.name(data)}
+	return rr
 }
 
-func (r *Result) appendSRV(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	slab := make([]dns.SRV, set.Count)
-	for data := range set.All() {
-		s := &slab[0]
-		slab = slab[1:]
-		*s = dns.SRV{
-			Hdr:      h,
-			Priority: binary.BigEndian.Uint16(data),
-			Weight:   binary.BigEndian.Uint16(data[2:]),
-			Port:     binary.BigEndian.Uint16(data[4:]),
-			Target:   r.name(data[6:]),
-		}
-		rrs = append(rrs, s)
-	}
-	return rrs
+func makeCNAME(r *Result, rr *dns.CNAME, h dns.RR_Header, data []byte) dns.RR {
+	*rr = dns.CNAME{Hdr: h, Target: r.name(data)}
+	return rr
 }
 
-func appendDS(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	slab := make([]dns.DS, set.Count)
-	for data := range set.All() {
-		s := &slab[0]
-		slab = slab[1:]
-		*s = dns.DS{
-			Hdr:        h,
-			KeyTag:     binary.BigEndian.Uint16(data),
-			Algorithm:  data[2],
-			DigestType: data[3],
-			Digest:     hex.EncodeToString(data[4:]),
-		}
-		rrs = append(rrs, s)
-	}
-	return rrs
+func makePTR(r *Result, rr *dns.PTR, h dns.RR_Header, data []byte) dns.RR {
+	*rr = dns.PTR{Hdr: h, Ptr: r.name(data)}
+	return rr
 }
 
-// appendTXT appends TXT records, whose strings a dns.TXT holds with the escapes of the master-file form.
-func (r *Result) appendTXT(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	slab := make([]dns.TXT, set.Count)
-	for data := range set.All() {
-		s := &slab[0]
-		slab = slab[1:]
-		n := 0
-		for at := 0; at < len(data); at += 1 + int(data[at]) {
-			n++
-		}
-		*s = dns.TXT{Hdr: h, Txt: make([]string, n)}
-		for i := range s.Txt {
-			size := 1 + int(data[0])
-			s.Txt[i] = r.characterString(data[1:size])
-			data = data[size:]
-		}
-		rrs = append(rrs, s)
+func makeDNAME(r *Result, rr *dns.DNAME, h dns.RR_Header, data []byte) dns.RR {
+	*rr = dns.DNAME{Hdr: h, Target: r.name(data)}
+	return rr
+}
+
+func makeMX(r *Result, rr *dns.MX, h dns.RR_Header, data []byte) dns.RR {
+	*rr = dns.MX{Hdr: h, Preference: binary.BigEndian.Uint16(data), Mx: r.name(data[2:])}
+	return rr
+}
+
+func makeSRV(r *Result, rr *dns.SRV, h dns.RR_Header, data []byte) dns.RR {
+	*rr = dns.SRV{
+		Hdr:      h,
+		Priority: binary.BigEndian.Uint16(data),
+		Weight:   binary.BigEndian.Uint16(data[2:]),
+		Port:     binary.BigEndian.Uint16(data[4:]),
+		Target:   r.name(data[6:]),
 	}
-	return rrs
+	return rr
+}
+
+func makeSOA(r *Result, rr *dns.SOA, h dns.RR_Header, data []byte) dns.RR {
+	soa, err := zone.ParseSOA(data, h.Ttl)
+	if err != nil {
+		return opaque(h, data)
+	}
+	*rr = dns.SOA{
+		Hdr:     h,
+		Ns:      r.name(soa.MName),
+		Mbox:    r.name(soa.RName),
+		Serial:  uint32(soa.Serial),
+		Refresh: soa.Refresh,
+		Retry:   soa.Retry,
+		Expire:  soa.Expire,
+		Minttl:  soa.Minimum,
+	}
+	return rr
+}
+
+// makeTXT makes a TXT record, whose strings a dns.TXT holds with the escapes of the master-file form.
+func makeTXT(r *Result, rr *dns.TXT, h dns.RR_Header, data []byte) dns.RR {
+	n := 0
+	for at := 0; at < len(data); at += 1 + int(data[at]) {
+		n++
+	}
+	*rr = dns.TXT{Hdr: h, Txt: make([]string, n)}
+	for i := range rr.Txt {
+		size := 1 + int(data[0])
+		rr.Txt[i] = r.characterString(data[1:size])
+		data = data[size:]
+	}
+	return rr
 }
 
 func (r *Result) characterString(b []byte) string {
@@ -156,51 +186,6 @@ func (r *Result) characterString(b []byte) string {
 		}
 	}
 	return r.write(r.buf)
-}
-
-// appendSingle appends the records of types of which a set has one, as a rule.
-func (r *Result) appendSingle(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	for data := range set.All() {
-		switch set.Type {
-		case dns.TypeSOA:
-			rrs = append(rrs, r.soa(h, data, set.TTL))
-		case dns.TypeCNAME:
-			rrs = append(rrs, &dns.CNAME{Hdr: h, Target: r.name(data)})
-		case dns.TypePTR:
-			rrs = append(rrs, &dns.PTR{Hdr: h, Ptr: r.name(data)})
-		case dns.TypeDNAME:
-			rrs = append(rrs, &dns.DNAME{Hdr: h, Target: r.name(data)})
-		}
-	}
-	return rrs
-}
-
-func (r *Result) soa(h dns.RR_Header, data []byte, ttl uint32) dns.RR {
-	soa, err := zone.ParseSOA(data, ttl)
-	if err != nil {
-		return opaque(h, data)
-	}
-	return &dns.SOA{
-		Hdr:     h,
-		Ns:      r.name(soa.MName),
-		Mbox:    r.name(soa.RName),
-		Serial:  uint32(soa.Serial),
-		Refresh: soa.Refresh,
-		Retry:   soa.Retry,
-		Expire:  soa.Expire,
-		Minttl:  soa.Minimum,
-	}
-}
-
-func appendOther(rrs []dns.RR, h dns.RR_Header, set zone.RRset) []dns.RR {
-	for data := range set.All() {
-		rr, err := zone.NewRR(h.Name, h.Rrtype, h.Ttl, data)
-		if err != nil {
-			rr = opaque(h, data)
-		}
-		rrs = append(rrs, rr)
-	}
-	return rrs
 }
 
 // opaque makes a record of RDATA that miekg/dns cannot read. A version has none; should there be one all the same, its

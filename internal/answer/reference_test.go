@@ -136,7 +136,8 @@ func (ref *reference) found(node, qname string, typ uint16) (again bool) {
 		return false
 	}
 	set := ref.rrset(node, typ, qname)
-	if cname := ref.rrset(node, dns.TypeCNAME, qname); len(set) == 0 && len(cname) > 0 {
+	beside := typ == dns.TypeRRSIG || typ == dns.TypeNSEC // a CNAME: RFC 4035 section 2.5
+	if cname := ref.rrset(node, dns.TypeCNAME, qname); len(set) == 0 && len(cname) > 0 && !beside {
 		slices.SortFunc(cname, compareRDATA)
 		ref.msg.Answer = append(ref.msg.Answer, cname...)
 		return ref.follow(cname[0].(*dns.CNAME).Target)

@@ -137,65 +137,6 @@ additional: SRI-NIC.ARPA. 86400 IN A 26.0.0.73`},
 	})
 }
 
-const rfc4592Zone = `
-example.                 3600 IN SOA ns.example.com. hostmaster.example.com. 1 3600 600 86400 300
-example.                 3600 IN NS  ns.example.com.
-example.                 3600 IN NS  ns.example.net.
-*.example.               3600 IN TXT "this is a wildcard"
-*.example.               3600 IN MX  10 host1.example.
-sub.*.example.           3600 IN TXT "this is not a wildcard"
-host1.example.           3600 IN A   192.0.2.1
-_ssh._tcp.host1.example. 3600 IN SRV 0 0 22 host1.example.
-_ssh._tcp.host2.example. 3600 IN SRV 0 0 22 host2.example.
-subdel.example.          3600 IN NS  ns.example.com.
-subdel.example.          3600 IN NS  ns.example.net.
-`
-
-const rfc4592SOA = "authority: example. 300 IN SOA ns.example.com. hostmaster.example.com. 1 3600 600 86400 300\n"
-
-func TestRFC4592(t *testing.T) {
-	runCases(t, "example.", rfc4592Zone, []rfcCase{
-		{"2.2.1", "host3.example.", dns.TypeMX, `NOERROR aa
-answer: host3.example. 3600 IN MX 10 host1.example.
-additional: host1.example. 3600 IN A 192.0.2.1`},
-		{"2.2.1", "host3.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
-		{"2.2.1", "foo.bar.example.", dns.TypeTXT, `NOERROR aa
-answer: foo.bar.example. 3600 IN TXT "this is a wildcard"`},
-		{"2.2.1", "host1.example.", dns.TypeMX, "NOERROR aa\n" + rfc4592SOA},
-		{"2.2.1", "sub.*.example.", dns.TypeMX, "NOERROR aa\n" + rfc4592SOA},
-		{"2.2.1", "_telnet._tcp.host1.example.", dns.TypeSRV, "NXDOMAIN aa\n" + rfc4592SOA},
-		{"2.2.1", "host.subdel.example.", dns.TypeA, `NOERROR
-authority: subdel.example. 3600 IN NS ns.example.com.
-authority: subdel.example. 3600 IN NS ns.example.net.`},
-		{"2.2.1 and 2.1.3", "ghost.*.example.", dns.TypeMX, "NXDOMAIN aa\n" + rfc4592SOA},
-		{"2.2.2", "_tcp.host2.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
-		{"2.2.2", "host2.example.", dns.TypeTXT, "NOERROR aa\n" + rfc4592SOA},
-		{"2.3: the wildcard itself", "*.example.", dns.TypeTXT, `NOERROR aa
-answer: *.example. 3600 IN TXT "this is a wildcard"`},
-		{"RFC 4343 4.1: case does not matter", "HoSt3.ExAmPlE.", dns.TypeTXT, `NOERROR aa
-answer: host3.example. 3600 IN TXT "this is a wildcard"`},
-	})
-	runCases(t, "example.", `
-example.         3600 IN SOA ns.example.com. hostmaster.example.com. 1 3600 600 86400 300
-example.         3600 IN NS  ns.example.com.
-a.*.ent.example. 3600 IN A   192.0.2.1
-*.c.example.     3600 IN CNAME loop.c.example.
-*.ns.example.    3600 IN NS  ns.example.com.
-*.d.example.     3600 IN DNAME example.net.
-`, []rfcCase{
-		{"4.9: the wildcard is an empty non-terminal", "x.ent.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
-		{"4.3: CNAME of a wildcard, which leads to itself", "x.c.example.", dns.TypeA, `NOERROR aa
-answer: loop.c.example. 3600 IN CNAME loop.c.example.
-answer: x.c.example. 3600 IN CNAME loop.c.example.`},
-		{"4.2: NS of a wildcard, as NSD has it", "x.ns.example.", dns.TypeNS, `NOERROR aa
-answer: x.ns.example. 3600 IN NS ns.example.com.`},
-		{"4.2: below a name that the wildcard makes", "x.y.ns.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
-		{"4.2: below the wildcard itself there is a cut", "x.*.ns.example.", dns.TypeA, `NOERROR
-authority: *.ns.example. 3600 IN NS ns.example.com.`},
-		{"4.4: DNAME of a wildcard, which redirects nothing", "x.d.example.", dns.TypeA, "NOERROR aa\n" + rfc4592SOA},
-	})
-}
-
 func TestRFC2308(t *testing.T) {
 	const text = `
 xx.       3600 IN SOA ns1.xx. hostmaster.ns1.xx. 1 1800 900 604800 %s

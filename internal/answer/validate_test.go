@@ -196,14 +196,14 @@ func (v *validator) expanded(name zone.Key, rr dns.RR) error {
 	if sig == nil || rr.Header().Rrtype == dns.TypeCNAME && v.redirected(rr.Header().Name) {
 		return nil
 	}
-	encloser := int(sig.Labels) - v.v.Apex().Labels()
-	own := name.Labels()
-	if bytes.HasPrefix(name[len(name.Parent()):], []byte("*\x00")) {
-		own--
+	own := dns.CountLabel(rr.Header().Name)
+	if strings.HasPrefix(rr.Header().Name, "*.") {
+		own-- // as an RRSIG record counts (RFC 4034 section 3.1.3)
 	}
-	if own <= encloser {
+	if own <= int(sig.Labels) {
 		return nil
 	}
+	encloser := int(sig.Labels) - v.v.Apex().Labels()
 	if v.covered(name) != nil {
 		return nil
 	}

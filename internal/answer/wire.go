@@ -268,14 +268,11 @@ func (w *wire) rdata(data []byte, s shape) bool {
 		w.msg = append(w.msg, data[:s.skip]...)
 		data = data[s.skip:]
 		for range s.names {
-			n := 1
-			for i := 0; data[i] != 0; i = n - 1 {
-				n += 1 + int(data[i])
-			}
-			if _, ok := w.name(data[:n], s.spelling); !ok {
+			var name zone.Name
+			name, data = splitName(data)
+			if _, ok := w.name(name, s.spelling); !ok {
 				return false
 			}
-			data = data[n:]
 		}
 	}
 	if w.room() < len(data) {

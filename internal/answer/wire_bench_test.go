@@ -41,6 +41,21 @@ func BenchmarkWire(b *testing.B) {
 	}
 }
 
+// BenchmarkMsg is question to message.
+func BenchmarkMsg(b *testing.B) {
+	for _, w := range wireBenches(b) {
+		b.Run(w.what, func(b *testing.B) {
+			req := new(dns.Msg).SetQuestion(w.q.Name, w.q.Type)
+			b.ReportAllocs()
+			for b.Loop() {
+				r := Answer(w.v, w.q)
+				r.Msg(req)
+				r.Release()
+			}
+		})
+	}
+}
+
 // BenchmarkFit is for answers that do not fit as they are.
 func BenchmarkFit(b *testing.B) {
 	for _, w := range wireBenches(b) {

@@ -26,6 +26,10 @@ type Observation struct {
 	// it disagrees, and the copy is never served.
 	Rejected string
 
+	// SignedUntil is when the first signature of Version ends; zero: none is
+	// known of.
+	SignedUntil time.Time
+
 	// Reachable, Refused and Err tell how the last check ended. A primary
 	// that is not reachable, refuses, or has an error is failing: it gave no
 	// copy, nor its word that the last one is current. One that is not

@@ -95,13 +95,13 @@ func (j *judge) began(c clash) time.Time {
 
 // undisputed returns, once what is served has expired or its signatures have,
 // the first primary with a copy that passed its checks, if all that answer
-// with such a copy hold the same. Another copy of the same content, with
-// signatures that last, is taken as soon as the operator would be told.
+// with such a copy hold the same. Another copy of the same content whose
+// signatures last longer is taken as soon as the operator would be told.
 func (j *judge) undisputed() *primary {
 	if t := j.served.SignedUntil; !t.IsZero() && j.confirmed() {
 		for i := range j.primaries {
 			p := &j.primaries[i]
-			if j.confirms(p) && p.group != nil && p.Version.Root() != j.served.origin() && j.passed(t.Add(-j.policy.Notice)) {
+			if j.confirms(p) && p.group != nil && p.SignedUntil.After(t) && j.passed(t.Add(-j.policy.Notice)) {
 				return p
 			}
 		}
@@ -152,14 +152,13 @@ func (j *judge) confirms(p *primary) bool {
 }
 
 // deadline returns until when what is served can wait: for as long as somebody
-// confirms it and enough agree, there is none.
+// confirms it there is none, save the end of its signatures, which nobody's
+// agreement moves: a signer that stopped is agreed on by all.
 func (j *judge) deadline() Deadline {
 	at, what := j.until()
 	swapped := j.approved.version != nil && j.served.Version != nil && j.approved.version.Root() != j.served.Version.Root()
 	switch {
 	case j.serving == nil || at.IsZero() || swapped:
-		return Deadline{}
-	case j.confirmed() && j.agreed:
 		return Deadline{}
 	case j.confirmed() && at.Equal(j.served.ExpireAt): // every check moves it
 		if at = j.served.SignedUntil; at.IsZero() {

@@ -246,9 +246,17 @@ func (w *world) operator(words []string) (string, error) {
 		v, err := version()
 		w.policy.Approve = v.Root()
 		return "", err
-	case "signed": // signed DURATION: the first signature of what is served expires then
-		d, err := config.ParseDuration(words[1])
-		w.served.SignedUntil = w.now.Add(d)
+	case "signed": // signed [PRIMARY] DURATION: the first signature of what is served, or of its copy, expires then
+		d, err := config.ParseDuration(words[len(words)-1])
+		if len(words) == 2 {
+			w.served.SignedUntil = w.now.Add(d)
+			return "", err
+		}
+		for i := range w.obs {
+			if w.obs[i].Name == words[1] {
+				w.obs[i].SignedUntil = w.now.Add(d)
+			}
+		}
 		return "", err
 	}
 	return "", scripttest.ErrUnknown

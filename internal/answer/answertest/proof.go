@@ -22,6 +22,7 @@ type Prover struct {
 	types  map[string][]uint16 // by key
 	optOut bool                // of the chain
 	notes  Notes
+	beside []string // owner names of NSEC3 records, for Notes.Beside
 }
 
 // Notes say what is special about a proof.
@@ -34,6 +35,9 @@ type Notes struct {
 	// Empty and EmptyWildcard: the name, or the wildcard that stands for it, is an empty non-terminal, which an NSEC record before
 	// it proves.
 	Empty, EmptyWildcard bool
+	// Beside: opt-out has left out a name that exists, or the wildcard that stands for it, and for one reason or another the NSEC3
+	// record of a wildcard above, which does not count, is part of the proof. These are the owner names of such.
+	Beside []string
 }
 
 // NewProver returns a Prover for a zone that Signed made.
@@ -107,8 +111,13 @@ func (p *Prover) Proof(name string, r Response) []string {
 
 // Notes are those on the proof that belongs into a response.
 func (p *Prover) Notes(name string, r Response) Notes {
-	p.notes = Notes{}
-	p.Proof(name, r)
+	p.notes, p.beside = Notes{}, nil
+	owners := p.Proof(name, r)
+	for _, owner := range p.beside {
+		if slices.Contains(owners, owner) {
+			p.notes.Beside = append(p.notes.Beside, owner)
+		}
+	}
 	return p.notes
 }
 
@@ -210,6 +219,7 @@ func (p *Prover) noData(key zone.Key) []string {
 	encloser := p.provable(key)
 	owners := append(p.matchHash(encloser), p.coverNext(key, encloser)...)
 	if encloser.Labels() < p.encloser(key).Labels() {
+		p.beside = append(p.beside, p.matchHash(wildcardOf(encloser))...)
 		return owners // the wildcard lies in the span of opt-out, with the empty non-terminal above it
 	}
 	if own := p.matchHash(wildcard); own != nil {
@@ -321,5 +331,6 @@ func (p *Prover) matchOrOptOut(key zone.Key) []string {
 		return own
 	}
 	encloser := p.provable(key)
+	p.beside = append(p.beside, p.matchHash(wildcardOf(encloser))...)
 	return append(p.matchHash(encloser), p.coverNext(key, encloser)...)
 }
