@@ -70,13 +70,17 @@ bench: peers build ## run the benchmarks, and measure the binary beside the peer
 	@go run ./bench -coredns ./coredns $(BENCHFLAGS)
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME (30s)
+fuzz: peers ## run each fuzz target for FUZZTIME (30s), and as long questions on which NSD, Knot and BIND vote
 	@failed=0; for package in $$(go list ./internal/... ./plugin/...); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 			echo "== $$package $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || failed=1; \
 		done; \
-	done; exit $$failed
+	done; \
+	echo "== the votes of NSD, Knot and BIND, and a validator, on zones by chance"; \
+	go test -count=1 -timeout 0 -run '^(TestAnswersByVote|TestValidator)$$' -v ./test \
+		-votes.zones 0 -votes.time $(FUZZTIME) -valid.seed 0 -valid.zones 200 || failed=1; \
+	exit $$failed
 
 .PHONY: image
 image: ## build a container image, IMAGE (concord:VERSION)

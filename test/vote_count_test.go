@@ -154,7 +154,8 @@ func (b *ballot) votes() []answertest.Response {
 // closest encloser of others; RFC 5155 section 7.2.8 has them as names only if they own something else. And it does not follow
 // a CNAME when asked for NSEC3, which no name owns.
 func (b *ballot) withoutNSD() bool {
-	return b.atHash() || b.typ == dns.TypeNSEC3 && (owns(b.peers[KnotVote].Answer, "", "cname") || owns(b.peers[BINDVote].Answer, "", "cname"))
+	return b.atHash() || b.typ == dns.TypeNSEC3 && (owns(b.peers[KnotVote].Answer, "", "cname") || owns(b.peers[BINDVote].Answer, "", "cname") ||
+		slices.ContainsFunc(b.peers[NSDVote].Authority, func(line string) bool { return isProof(line) && strings.Contains(line, " cname ") }))
 }
 
 // atHash reports whether the name asked for, or one that aliases led to, is the owner name of an NSEC3 record or lies below.

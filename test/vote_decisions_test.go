@@ -57,6 +57,16 @@ var decisions = []decision{
 		prefer(BINDVote),
 	},
 	{
+		"Knot, in a zone with the octet 0 at the end of a label, where the others refer: BIND leaves out the addresses of hosts that are not below the cut, and NSD and Knot are the majority " +
+			"elsewhere",
+		func(b *ballot) bool {
+			nsd, bind := partsOf(b.peers[NSDVote]), partsOf(b.peers[BINDVote])
+			bind[additional] = nsd[additional]
+			return b.zone.zeroOctet() && len(b.votes()) == len(voters) && owns(nsd[authority], "", "ns") && nsd.equal(bind)
+		},
+		prefer(NSDVote),
+	},
+	{
 		"Knot finds no closest encloser that it could prove where empty non-terminals lead to nothing but what opt-out leaves out, and says NXDOMAIN without AA and SOA. RFC 5155 section " +
 			"7.2.1 has the closest provable encloser for that",
 		func(b *ballot) bool {
@@ -76,6 +86,11 @@ var decisions = []decision{
 		func(b *ballot, want *parts, open []field) []field { return prefer(b.besideKnot())(b, want, open) },
 	},
 	{
+		"the same, and RRSIG asked for by type where a CNAME is: NSD follows it. Elsewhere Knot and BIND are the majority",
+		func(b *ballot) bool { return b.typ == dns.TypeRRSIG && b.wildcardDNAME() && !b.zone.withoutBIND },
+		prefer(BINDVote),
+	},
+	{
 		"NSEC asked for by type where a CNAME is, in a zone with NSEC3, at a name for which NSD has no vote",
 		func(b *ballot) bool { return b.typ == dns.TypeNSEC && len(b.zone.hashes) > 0 && b.withoutNSD() },
 		nil,
@@ -91,7 +106,8 @@ var decisions = []decision{
 	{
 		"NSEC or RRSIG asked for by type where a CNAME is, in a zone that BIND does not take: NSD follows it. Elsewhere Knot and BIND are the majority",
 		func(b *ballot) bool {
-			return b.zone.withoutBIND && slices.Contains([]uint16{dns.TypeNSEC, dns.TypeRRSIG}, b.typ) && !owns(b.peers[KnotVote].Authority, "*.", "ns") &&
+			beside := b.typ == dns.TypeRRSIG || b.typ == dns.TypeNSEC && len(b.zone.hashes) == 0
+			return b.zone.withoutBIND && beside && !owns(b.peers[KnotVote].Authority, "*.", "ns") &&
 				(owns(b.peers[NSDVote].Answer, "", "cname") || owns(b.peers[KnotVote].Answer, "", "cname"))
 		},
 		prefer(KnotVote),
@@ -132,11 +148,33 @@ var decisions = []decision{
 		},
 	},
 	{
-		"addresses where NSD has no vote. In a referral BIND leaves out those of siblings that a wildcard gives, and NSD and Knot are the majority elsewhere; Knot adds them from below a cut " +
+		"the same where Knot refers to the NS of a wildcard: NSD's addresses, under the names that were looked for",
+		func(b *ballot) bool {
+			return b.zone.withoutBIND && owns(b.peers[KnotVote].Authority, "*.", "ns") && slices.Equal(withoutOwners(b.ours.Additional), withoutOwners(b.peers[NSDVote].Additional))
+		},
+		func(b *ballot, want *parts, _ []field) []field {
+			*want = partsOf(b.peers[NSDVote])
+			want[additional] = b.ours.Additional
+			return nil
+		},
+	},
+	{
+		"addresses that a wildcard gives to a host, of which NSD leaves out labels, where Knot adds others from below a cut: BIND has neither fault",
+		func(b *ballot) bool {
+			bind := b.peers[BINDVote].Additional
+			return !b.zone.withoutBIND && slices.Equal(withoutOwners(b.peers[NSDVote].Additional), withoutOwners(bind)) && subset(bind, b.peers[KnotVote].Additional)
+		},
+		func(b *ballot, want *parts, open []field) []field {
+			want[additional] = b.peers[BINDVote].Additional
+			return without(open, additional)
+		},
+	},
+	{
+		"addresses where NSD has no vote. Of name servers BIND leaves out those of siblings that a wildcard gives, or in an answer those from below a cut, and NSD and Knot are the majority elsewhere; Knot adds them from below a cut " +
 			"to MX and SRV, and NSD and BIND are the majority elsewhere",
 		func(b *ballot) bool { return b.withoutNSD() && len(b.peers[KnotVote].Additional) > 0 },
 		func(b *ballot, want *parts, open []field) []field {
-			if want[additional] = b.peers[BINDVote].Additional; owns(b.peers[KnotVote].Authority, "", "ns") {
+			if want[additional] = b.peers[BINDVote].Additional; owns(slices.Concat(b.peers[KnotVote].Answer, b.peers[KnotVote].Authority), "", "ns") {
 				want[additional] = b.peers[KnotVote].Additional
 			}
 			return without(open, additional)
@@ -204,6 +242,16 @@ func prefer(peer int) func(*ballot, *parts, []field) []field {
 
 func subset(some, all []string) bool {
 	return !slices.ContainsFunc(some, func(line string) bool { return !slices.Contains(all, line) })
+}
+
+// withoutOwners returns records without their owner names, sorted.
+func withoutOwners(section []string) (rest []string) {
+	for _, line := range section {
+		_, data, _ := strings.Cut(line, " ")
+		rest = append(rest, data)
+	}
+	slices.Sort(rest)
+	return rest
 }
 
 // zeroOctet reports whether a label of the zone ends with the octet 0.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,41 +25,76 @@ const (
 
 var voters = [...]string{"NSD", "Knot", "BIND"}
 
-// castVotes asks the three peers all questions:
-//
-//	zone files --> NSD --AXFR--> BIND
-//	           \-> Knot
+// cast asks the three peers all questions, and the binary, if it is to take part.
 //
 // BIND has its zones from NSD: from a file it takes none with DS at the apex. It takes none at all with NS at
 // a wildcard; for those two votes have to do.
-func castVotes(t *testing.T, files map[string]string, list []ballot) {
+func (o *vote) cast(t *testing.T, binary bool, tally map[string]int) {
 	t.Helper()
-	nsd := StartPeer(t, NSD, PeerConfig{Zones: files})
-	known := maps.Clone(files)
-	for _, b := range list {
+	nsd := StartPeer(t, NSD, PeerConfig{Zones: o.files})
+	known := maps.Clone(o.files)
+	for _, b := range o.list {
 		if b.zone.withoutBIND {
 			delete(known, b.zone.Origin)
 		}
 	}
 	peers := [len(voters)]*Peer{
 		nsd,
-		StartPeer(t, Knot, PeerConfig{Zones: files}),
+		StartPeer(t, Knot, PeerConfig{Zones: o.files}),
 		StartPeer(t, bindOf(nsd.Addr), PeerConfig{Zones: known}),
 	}
 	errs := make([]error, len(voters))
 	var wg sync.WaitGroup
 	for i, p := range peers {
 		wg.Go(func() {
-			errs[i] = askAll(p, list, func(b *ballot, m *dns.Msg) { b.peers[i] = answertest.ResponseOf(m) })
+			errs[i] = askAll(p.Addr, o.list, func(b *ballot, m *dns.Msg) { b.peers[i] = answertest.ResponseOf(m) })
 		})
 	}
 	wg.Wait()
+	if binary {
+		o.askBinary(t, peers[KnotVote].Addr, tally)
+	}
 	for i, p := range peers {
 		if errs[i] != nil {
 			t.Fatalf("%s: %v", voters[i], errs[i])
 		}
 		p.Stop()
 	}
+}
+
+// askBinary wants of the binary, which has the zones from a primary, what internal/answer says.
+func (o *vote) askBinary(t *testing.T, primary netip.AddrPort, tally map[string]int) {
+	t.Helper()
+	c := NewCoreDNS(t)
+	zones := slices.Sorted(maps.Keys(o.files))
+	c.Start(fmt.Sprintf(`.:$PORT {
+	bind 127.0.0.1
+	concord %s {
+		primary knot %s
+		limit transfers 100
+	}
+	errors
+}
+`, strings.Join(zones, " "), primary))
+	for _, name := range zones {
+		c.WaitServes(name, o.serials[name])
+	}
+	failed := 0
+	err := askAll(c.Addr, o.list, func(b *ballot, m *dns.Msg) {
+		if b.typ == dns.TypeANY && !b.minimalAny {
+			return // the binary's is minimal
+		}
+		tally["through the binary"]++
+		if r := answertest.ResponseOf(m); !r.Equal(b.ours) {
+			if failed++; failed <= faultsShown {
+				t.Errorf("%s %s, DO %v, seed %d: the binary says\n%sinternal/answer\n%s", b.name, dns.Type(b.typ), b.do, b.zone.seed, r, b.ours)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatalf("binary: %v", err)
+	}
+	c.Stop()
 }
 
 // bindOf is a BIND that transfers its zones from a primary, and adds nothing to an answer that is not asked for.
@@ -95,8 +132,8 @@ zone "{{.Name}}" { type secondary; primaries { %s port %d; }; file "{{.File}}.tr
 }
 
 // askAll asks all questions over one TCP connection, without waiting for each answer.
-func askAll(p *Peer, list []ballot, keep func(*ballot, *dns.Msg)) error {
-	conn, err := dns.Dial("tcp", p.Addr.String())
+func askAll(server netip.AddrPort, list []ballot, keep func(*ballot, *dns.Msg)) error {
+	conn, err := dns.Dial("tcp", server.String())
 	if err != nil {
 		return err
 	}
