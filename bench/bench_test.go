@@ -21,7 +21,7 @@ func TestParse(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"-quick", "-only", "queries,change", "-peers", "stock,concord", "-zones", "tld"}, ""},
-		{[]string{"-only", "speed"}, `-only speed: "speed" is none of transfer, queries, change`},
+		{[]string{"-only", "speed"}, `-only speed: "speed" is none of transfer, queries, change, swap, many`},
 		{[]string{"-peers", "knot,dnsmasq"}, `"dnsmasq" is none of knot, nsd, bind, stock, concord`},
 		{[]string{"-to", "fastest"}, `"fastest" is none of`},
 		{[]string{"quick"}, `"quick" is no flag`},
@@ -122,19 +122,21 @@ func TestFreeAddr(t *testing.T) {
 }
 
 func TestConfigsOfAllServers(t *testing.T) {
-	conf := setup{Addr: netip.MustParseAddrPort("127.0.0.1:5300"), Workers: 1, Zone: "a.test.", Pprof: "127.0.0.1:6060"}
+	conf := setup{Addr: netip.MustParseAddrPort("127.0.0.1:5300"), Workers: 1, Pprof: "127.0.0.1:6060"}
 	for i := range 2 {
 		conf.Primaries = append(conf.Primaries, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(i + 1)}), 5301))
 	}
 	for _, s := range servers {
-		for _, z := range []string{"", "a.test."} {
-			conf.Dir, conf.Zone = t.TempDir(), z
+		for _, zones := range [][]string{nil, {"a.test."}, {"a.test.", "b.test."}} {
+			conf.Dir, conf.Zones = t.TempDir(), zones
 			if err := writeConfig(s.config, conf.Dir, conf); err != nil {
 				t.Errorf("%s: %v", s.name, err)
 			}
 			text, _ := os.ReadFile(filepath.Join(conf.Dir, "conf"))
-			if got := strings.Contains(string(text), "a.test."); got != (z != "") {
-				t.Errorf("%s with zone %q: its configuration is\n%s", s.name, z, text)
+			for i, name := range []string{"a.test.", "b.test."} {
+				if got := strings.Contains(string(text), name); got != (i < len(zones)) {
+					t.Errorf("%s with zones %q: its configuration is\n%s", s.name, zones, text)
+				}
 			}
 		}
 	}

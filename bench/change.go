@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// changesEach is how often the zone changes while one server runs.
-const changesEach = 2
+// changesEach is how often the zone changes while one server runs, by IXFR and by AXFR.
+var changesEach = map[bool]int{true: 5, false: 2}
 
 // apart is the time between changes: servers may be slow on purpose when they come closer (NSD waits a second).
 const apart = 1500 * time.Millisecond
@@ -16,111 +16,148 @@ const apart = 1500 * time.Millisecond
 // changes measures how long it takes from a NOTIFY until a server serves what changed: with primaries that send only what
 // changed to who asks for it (IXFR), and with primaries that always send the whole zone.
 func (b *bench) changes(ctx context.Context) error {
-	for _, kind := range []struct {
-		name        string
-		incremental bool
-	}{{"IXFR", true}, {"AXFR", false}} {
-		if err := b.changesBy(ctx, kind.name, kind.incremental); err != nil {
+	idle, err := b.idle(ctx)
+	if err != nil {
+		return err
+	}
+	for _, incremental := range []bool{true, false} {
+		if err := b.changesBy(ctx, incremental, idle); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *bench) changesBy(ctx context.Context, kind string, incremental bool) error {
+func (b *bench) changesBy(ctx context.Context, incremental bool, idle map[string]float64) error {
 	from, err := b.startPrimary(ctx, incremental, b.chosenZones()...)
 	if err != nil {
 		return err
 	}
 	defer from.stop()
-	if incremental && !from.incremental {
-		b.results.note("changes by %s are left out: the primary is %s", kind, from.kind)
-		return nil
+	kind := "AXFR"
+	if incremental {
+		kind = "IXFR"
+		if !from.incremental {
+			b.results.note("changes by IXFR are left out: the primary is %s", from.kind)
+			return nil
+		}
 	}
 	for run := range b.runs {
-		b.say("change by %s: run %d of %d", kind, run+1, b.runs)
 		for _, z := range b.chosenZones() {
-			b.inTurn(run, func(s *server) {
-				if ctx.Err() != nil {
-					return
-				}
-				samples, err := b.followChanges(ctx, s, z, from)
+			if err := b.inTurn(ctx, "change", run, func(s *server) {
+				samples, err := b.followChanges(ctx, s, z, from, idle[s.name])
 				for _, values := range samples {
 					b.results.add("change", z.name+" "+kind, s, run, values, nil)
 				}
 				if err != nil {
 					b.results.add("change", z.name+" "+kind, s, run, nil, err)
 				}
-			})
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+			}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // followChanges starts a server, and changes the zone under it.
-func (b *bench) followChanges(ctx context.Context, s *server, z *zone, from *primary) ([]map[string]float64, error) {
-	serial, err := from.serial(z)
-	if err != nil {
-		return nil, fmt.Errorf("the primary: %w", err)
-	}
-	p, conf, err := b.start(s, z, from, anyCPU)
+func (b *bench) followChanges(ctx context.Context, s *server, z *zone, from *primary, idle float64) ([]map[string]float64, error) {
+	p, probe, _, err := b.startServing(ctx, s, z, from)
 	if err != nil {
 		return nil, err
 	}
 	defer p.stop()
-	probe, err := newProber(conf.Addr, z.origin)
-	if err != nil {
-		return nil, err
-	}
 	defer probe.close()
-	if _, err := probe.waitSerial(ctx, p, serial); err != nil {
+	probe.every = pollFinely
+	if err := sleep(ctx, b.settle/2); err != nil { // what the load left behind goes back to the system
 		return nil, err
 	}
 	var samples []map[string]float64
-	for range changesEach {
+	changes := changesEach[from.incremental]
+	if b.quick {
+		changes = 1
+	}
+	for range changes {
 		if err := sleep(ctx, apart); err != nil {
 			return samples, err
 		}
-		if serial, err = from.changeNow(ctx, z, serial); err != nil {
-			return samples, fmt.Errorf("the primary: %w", err)
-		}
-		before, err := usageOf(p.group())
+		values, err := b.followChange(ctx, p, probe, z, from, idle)
 		if err != nil {
 			return samples, err
-		}
-		began := time.Now()
-		if err := probe.notify(); err != nil {
-			return samples, fmt.Errorf("NOTIFY: %w", err)
-		}
-		served, err := probe.waitSerial(ctx, p, serial)
-		if err != nil {
-			return samples, err
-		}
-		if err := sleep(ctx, apart/3); err != nil { // what it does afterwards is of that change too
-			return samples, err
-		}
-		after, err := usageOf(p.group())
-		if err != nil {
-			return samples, err
-		}
-		values := map[string]float64{
-			"time":     served.Sub(began).Seconds(),
-			"cpu":      after.cpu() - before.cpu(),
-			"resident": after.resident() / mib,
-		}
-		if after.peakIsExact {
-			values["peak"] = after.peak / mib
 		}
 		samples = append(samples, values)
 	}
 	return samples, nil
 }
 
+// followChange changes the zone once.
+func (b *bench) followChange(ctx context.Context, p *process, probe *prober, z *zone, from *primary, idle float64) (map[string]float64, error) {
+	serial, err := from.changeNow(ctx, z)
+	if err != nil {
+		return nil, fmt.Errorf("the primary: %w", err)
+	}
+	before, err := usageOf(p.group())
+	if err != nil {
+		return nil, err
+	}
+	whole := before.peakIsExact && forgetPeak(p.group()) == nil
+	began := time.Now()
+	if err := probe.notify(); err != nil {
+		return nil, fmt.Errorf("NOTIFY: %w", err)
+	}
+	served, err := probe.waitSerial(ctx, p, serial)
+	if err != nil {
+		return nil, err
+	}
+	if err := sleep(ctx, apart/3); err != nil { // what it does afterwards is of that change too
+		return nil, err
+	}
+	after, err := usageOf(p.group())
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]float64{
+		"time":     float64(served.Sub(began).Microseconds()) / 1000,
+		"cpu":      after.cpu() - before.cpu(),
+		"resident": before.resident() / mib,
+	}
+	if whole {
+		values["peak"] = after.peak / mib
+		values["peakRatio"] = after.peak / before.resident()
+		values["peakAboveIdle"] = (after.peak - idle) / (before.resident() - idle)
+	}
+	return values, nil
+}
+
+// startServing starts a server and waits until it serves the zone as the primary has it now.
+func (b *bench) startServing(ctx context.Context, s *server, z *zone, from *primary) (*process, *prober, setup, error) {
+	serial, err := from.serial(z)
+	if err != nil {
+		return nil, nil, setup{}, fmt.Errorf("the primary: %w", err)
+	}
+	p, conf, err := b.start(s, []*zone{z}, from, anyCPU)
+	if err != nil {
+		return nil, nil, conf, err
+	}
+	probe, err := newProber(conf.Addr, z.origin)
+	if err == nil {
+		if _, err = probe.waitSerial(ctx, p, serial); err != nil {
+			probe.close()
+		}
+	}
+	if err != nil {
+		p.stop()
+		return nil, nil, conf, err
+	}
+	return p, probe, conf, nil
+}
+
 // changeNow changes the zone and returns its new serial.
-func (p *primary) changeNow(ctx context.Context, z *zone, old uint32) (uint32, error) {
+func (p *primary) changeNow(ctx context.Context, z *zone) (uint32, error) {
+	old, err := p.serial(z)
+	if err != nil {
+		return 0, err
+	}
 	if err := p.change(ctx, z); err != nil {
 		return old, err
 	}

@@ -1,6 +1,9 @@
 package main
 
-import "text/template"
+import (
+	"strings"
+	"text/template"
+)
 
 // servers are the peers, ours last. Each has its defaults but for what a shared machine forces on it, rate limits, which
 // measure something else, and as many workers as there are CPUs for it.
@@ -25,17 +28,21 @@ acl:
   - id: notify
     address: 127.0.0.0/8
     action: notify
-{{- if .Zone}}
+{{- if .Zones}}
 remote:
 {{- range $i, $p := .Primaries}}
   - id: p{{$i}}
     address: {{$p.Addr}}@{{$p.Port}}
 {{- end}}
-zone:
-  - domain: "{{.Zone}}"
+template:
+  - id: default
     storage: "{{.Dir}}"
     acl: notify
     master: [{{range $i, $p := .Primaries}}{{if $i}}, {{end}}p{{$i}}{{end}}]
+zone:
+{{- range .Zones}}
+  - domain: "{{.}}"
+{{- end}}
 {{- end}}
 `)},
 	{
@@ -55,14 +62,17 @@ zone:
 	rrl-ratelimit: 0
 remote-control:
 	control-enable: no
-{{- if .Zone}}
-zone:
-	name: "{{.Zone}}"
-	zonefile: "zone"
+pattern:
+	name: secondary
+	zonefile: "%s"
 	allow-notify: 127.0.0.0/8 NOKEY
 {{- range .Primaries}}
 	request-xfr: {{.Addr}}@{{.Port}} NOKEY
 {{- end}}
+{{- range .Zones}}
+zone:
+	name: "{{.}}"
+	include-pattern: secondary
 {{- end}}
 `)},
 	{
@@ -79,17 +89,22 @@ zone:
 	empty-zones-enable no;
 	allow-transfer { none; };
 	notify no;
+{{- if gt (len .Zones) 1}}
+	serial-query-rate 1000;
+	transfers-in 50;
+	transfers-per-ns 50;
+{{- end}}
 };
 controls { };
 logging {
 	channel here { stderr; severity warning; };
 	category default { here; };
 };
-{{- if .Zone}}
-zone "{{.Zone}}" {
+{{- range .Zones}}
+zone "{{.}}" {
 	type secondary;
-	file "zone";
-	primaries { {{range .Primaries}}{{.Addr}} port {{.Port}}; {{end}}};
+	file "{{.}}zone";
+	primaries { {{range $.Primaries}}{{.Addr}} port {{.Port}}; {{end}}};
 	allow-notify { 127.0.0.0/8; };
 };
 {{- end}}
@@ -102,23 +117,28 @@ zone "{{.Zone}}" {
 {{- if .Pprof}}
 	pprof {{.Pprof}}
 {{- end}}
-{{- if .Zone}}
-	secondary {{.Zone}} {
+{{- if .Zones}}
+	secondary {{join .Zones " "}} {
 		transfer from{{range .Primaries}} {{.}}{{end}}
 	}
 {{- end}}
 }
 `)},
+	{name: "concord", versionBy: []string{"-version"}, plugin: "concord", primaries: 2, args: []string{"-conf", "conf", "-quiet"}, config: concordConfig},
+	// From one primary, as the others: what agreement costs is the difference to concord.
 	{
-		name: "concord", versionBy: []string{"-version"}, plugin: "concord", primaries: 2,
-		args: []string{"-conf", "conf", "-quiet"},
-		config: parseConfig(`.:{{.Addr.Port}} {
+		name: "concord1", versionBy: []string{"-version"}, plugin: "concord", primaries: 1, args: []string{"-conf", "conf", "-quiet"},
+		config: concordConfig, parts: []string{"transfer", "change", "swap"},
+	},
+}
+
+var concordConfig = parseConfig(`.:{{.Addr.Port}} {
 	bind {{.Addr.Addr}}
 {{- if .Pprof}}
 	pprof {{.Pprof}}
 {{- end}}
-{{- if .Zone}}
-	concord {{.Zone}} {
+{{- if .Zones}}
+	concord {{join .Zones " "}} {
 {{- range $i, $p := .Primaries}}
 		primary p{{$i}} {{$p}}
 {{- end}}
@@ -126,8 +146,7 @@ zone "{{.Zone}}" {
 	}
 {{- end}}
 }
-`)},
-}
+`)
 
 // Primaries, which hold every zone on two addresses, as if they were two.
 var (
@@ -178,4 +197,6 @@ zone:
 `)
 )
 
-func parseConfig(text string) *template.Template { return template.Must(template.New("").Parse(text)) }
+func parseConfig(text string) *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{"join": strings.Join}).Parse(text))
+}

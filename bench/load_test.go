@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -101,5 +102,102 @@ func TestReadQuestionsRefuses(t *testing.T) {
 		if list, err := readQuestions(bytes.NewBufferString(text)); err == nil {
 			t.Errorf("%q gave %v, want an error", text, list)
 		}
+	}
+}
+
+// A server that is silent for a while is seen to be, by all the questions that were due meanwhile.
+func TestPacedSeesAStall(t *testing.T) {
+	server, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := question{"a.test.", "A", dns.RcodeNameError, 0}.pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := startPaced(server.LocalAddr().(*net.UDPAddr).AddrPort(), []packed{q}, 1000, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 512)
+	const questions, stalled = 300, 100
+	for n := range questions {
+		size, from, err := server.ReadFrom(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n < stalled {
+			continue
+		}
+		buf[2], buf[3] = 0x84, dns.RcodeNameError
+		if n == questions-1 {
+			buf[3] = dns.RcodeSuccess
+		}
+		if _, err := server.WriteTo(buf[:size], from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for last := &p.asked[questions-1]; last.answered.Load() == 0; {
+		time.Sleep(time.Millisecond)
+	}
+	server.Close()
+	p.stop()
+	p.stop()
+	lost := p.between(p.start, p.start.Add(p.due(stalled)))
+	if lost.asked != stalled || lost.lost != stalled || lost.p99 != answerWithin {
+		t.Errorf("%+v of %d that were not answered", lost, stalled)
+	}
+	rest := p.between(p.start.Add(p.due(stalled)), p.start.Add(p.due(questions)))
+	if rest.asked != questions-stalled || rest.lost != 0 || rest.wrong != 1 || rest.worst < rest.p99 || rest.p99 <= 0 || rest.wire99 > rest.p99 {
+		t.Errorf("%+v of %d that were", rest, questions-stalled)
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	list := make([]time.Duration, 101)
+	for i := range list {
+		list[i] = time.Duration(100 - i)
+	}
+	if p := percentile(list, 99); p != 99 {
+		t.Errorf("%d, want 99", p)
+	}
+	if p := percentile(nil, 99); p != 0 {
+		t.Errorf("%d of nothing", p)
+	}
+}
+
+// All zones are waited for, also those that come late.
+func TestWaitAll(t *testing.T) {
+	zones := newMany(true, t.TempDir())
+	late := zones[3].origin
+	refusals := 5
+	handler := dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
+		r := new(dns.Msg).SetReply(m)
+		if m.Question[0].Name == late && refusals > 0 {
+			refusals--
+			r.Rcode = dns.RcodeServerFailure
+		} else {
+			r.Authoritative = true
+			r.Answer = []dns.RR{&dns.NS{Hdr: dns.RR_Header{Name: m.Question[0].Name, Rrtype: dns.TypeNS, Class: dns.ClassINET}, Ns: "."}}
+		}
+		_ = w.WriteMsg(r)
+	})
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, ended := make(chan struct{}), make(chan error, 1)
+	s := &dns.Server{PacketConn: conn, Handler: handler, NotifyStartedFunc: func() { close(started) }}
+	go func() { ended <- s.ActivateAndServe() }()
+	<-started
+	running := &process{done: make(chan struct{})}
+	if _, err := waitAll(t.Context(), running, conn.LocalAddr().(*net.UDPAddr).AddrPort(), zones); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(s.Shutdown(), <-ended); err != nil {
+		t.Error(err)
+	}
+	if refusals != 0 {
+		t.Errorf("%d refusals were not waited for", refusals)
 	}
 }

@@ -1,7 +1,7 @@
 // Command bench measures this repository's binary beside the name servers that are installed, each as a secondary of the same
 // zone on the same machine in the same run, and prints the figures as ratios to one of them.
 //
-//	go run ./bench                 # everything: about a quarter of an hour
+//	go run ./bench                 # everything: three quarters of an hour
 //	go run ./bench -quick          # small zones, once: does it still work?
 //	go run ./bench -only queries -peers stock,concord -runs 7
 //
@@ -190,7 +190,7 @@ func (b *bench) prepare(ctx context.Context) error {
 }
 
 // parts are the measurements, in their order.
-var parts = []string{"transfer", "queries", "change"}
+var parts = []string{"transfer", "queries", "change", "swap", "many"}
 
 // measure takes all figures that were asked for. What fails for one server is noted, and the others go on.
 func (b *bench) measure(ctx context.Context) error {
@@ -206,6 +206,10 @@ func (b *bench) measure(ctx context.Context) error {
 			err = b.queries(ctx)
 		case "change":
 			err = b.changes(ctx)
+		case "swap":
+			err = b.swaps(ctx)
+		case "many":
+			err = b.many(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", part, err)
@@ -214,11 +218,16 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
-// inTurn calls f once for each server, beginning with another one in each run.
-func (b *bench) inTurn(run int, f func(*server)) {
+// inTurn calls f once for each server that a part is about, beginning with another one in each run, until ctx ends.
+func (b *bench) inTurn(ctx context.Context, part string, run int, f func(*server)) error {
+	b.say("%s: run %d of %d", part, run+1, b.runs)
 	for i := range b.servers {
-		f(b.servers[(i+run)%len(b.servers)])
+		s := b.servers[(i+run)%len(b.servers)]
+		if ctx.Err() == nil && (s.parts == nil || slices.Contains(s.parts, part)) {
+			f(s)
+		}
 	}
+	return ctx.Err()
 }
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.progress, format+"\n", args...) }

@@ -11,19 +11,23 @@ import (
 	"github.com/miekg/dns"
 )
 
-// pollEvery is the resolution of the times from exec or NOTIFY to an answer.
-const pollEvery = 2 * time.Millisecond
+// How often a server is asked, and so the resolution of the times to an answer: from exec, and from NOTIFY.
+const (
+	pollEvery  = 2 * time.Millisecond
+	pollFinely = 250 * time.Microsecond
+)
 
 // prober asks one server for the SOA of one zone, over UDP.
 type prober struct {
-	conn net.Conn
-	zone string
-	buf  [4096]byte
+	conn  net.Conn
+	zone  string
+	every time.Duration
+	buf   [4096]byte
 }
 
 func newProber(addr netip.AddrPort, zone string) (*prober, error) {
 	conn, err := net.Dial("udp", addr.String())
-	return &prober{conn: conn, zone: zone}, err
+	return &prober{conn: conn, zone: zone, every: pollEvery}, err
 }
 
 func (p *prober) close() { p.conn.Close() }
@@ -87,7 +91,7 @@ func (p *prober) wait(ctx context.Context, server *process, done func(serial uin
 		if err := errors.Join(ctx.Err(), server.ended()); err != nil {
 			return now, err
 		}
-		if err := sleep(ctx, pollEvery-time.Since(asked)); err != nil {
+		if err := sleep(ctx, p.every-time.Since(asked)); err != nil {
 			return now, err
 		}
 	}

@@ -19,8 +19,8 @@ func (b *bench) profiles(ctx context.Context) error {
 		return err
 	}
 	for _, s := range b.servers {
-		if s.program != "" {
-			continue // not a Go program
+		if s.program != "" || s.parts != nil {
+			continue // not a Go program, or a variant
 		}
 		if err := b.profileTransfer(ctx, s, b.zones["tld"]); err != nil {
 			return err
@@ -44,7 +44,7 @@ func (b *bench) profileTransfer(ctx context.Context, s *server, z *zone) error {
 	}
 	goOn := func() error { return from.cmd.Process.Signal(syscall.SIGCONT) }
 	defer func() { _ = goOn() }() // else it could not be stopped; most often it runs
-	p, conf, err := b.start(s, z, from, anyCPU, withPprof)
+	p, conf, err := b.start(s, []*zone{z}, from, anyCPU, withPprof)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (b *bench) profileQueries(ctx context.Context, s *server, z *zone) error {
 	if err := writeQuestionFile(q.file, questions(z, 200_000)); err != nil {
 		return err
 	}
-	p, conf, err := b.start(s, z, from, q.server, withPprof)
+	p, conf, err := b.start(s, []*zone{z}, from, q.server, withPprof)
 	if err != nil {
 		return err
 	}

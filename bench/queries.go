@@ -36,20 +36,15 @@ func (b *bench) queries(ctx context.Context) error {
 	}
 	defer from.stop()
 	for run := range b.runs {
-		b.say("queries: run %d of %d", run+1, b.runs)
-		b.inTurn(run, func(s *server) {
-			if ctx.Err() != nil {
-				return
-			}
+		if err := b.inTurn(ctx, "queries", run, func(s *server) {
 			values, err := q.measure(ctx, s, from, false)
 			b.results.add("queries", z.name, s, run, values, err)
 			if s.plugin != "" && ctx.Err() == nil {
 				values, err := q.measure(ctx, s, from, true)
 				b.results.add("queries", z.name, withoutLookup(s), run, values, err)
 			}
-		})
-		if ctx.Err() != nil {
-			return ctx.Err()
+		}); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -73,7 +68,7 @@ func (q *querying) measure(ctx context.Context, s *server, from *primary, fail b
 	if err != nil {
 		return nil, err
 	}
-	p, conf, err := q.start(s, q.zone, from, q.server, func(conf *setup) {
+	p, conf, err := q.start(s, []*zone{q.zone}, from, q.server, func(conf *setup) {
 		if fail {
 			conf.Primaries = []netip.AddrPort{nobody}
 		}

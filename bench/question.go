@@ -58,6 +58,20 @@ func ask(b block, r *rand.Rand) question {
 	}
 }
 
+// delegationQuestions makes n questions for a tld zone, the same ones always: nine of ten below delegations, one for a name
+// that does not exist.
+func delegationQuestions(z *zone, n int) []question {
+	r := rand.New(rand.NewPCG(3, 1035))
+	list := make([]question, n)
+	for i := range list {
+		list[i] = question{"www." + delegation(r.IntN(z.records/4)) + "." + z.origin, "A", dns.RcodeSuccess, 0}
+		if r.IntN(10) == 0 {
+			list[i] = question{fmt.Sprintf("nx%d.%s", r.IntN(1e7), z.origin), "A", dns.RcodeNameError, 0}
+		}
+	}
+	return list
+}
+
 // writeQuestions writes one question a line: name, type, response code, answers.
 func writeQuestions(w io.Writer, list []question) error {
 	out := bufio.NewWriter(w)
@@ -74,6 +88,16 @@ type packed struct {
 	answers uint16
 }
 
+func (q question) pack() (packed, error) {
+	m := new(dns.Msg).SetQuestion(q.name, dns.StringToType[q.qtype])
+	m.RecursionDesired = false
+	msg, err := m.Pack()
+	if err != nil {
+		return packed{}, fmt.Errorf("question %s %s: %w", q.name, q.qtype, err)
+	}
+	return packed{msg, byte(q.rcode), uint16(q.answers)}, nil
+}
+
 // readQuestions reads and packs what writeQuestions wrote.
 func readQuestions(r io.Reader) ([]packed, error) {
 	var list []packed
@@ -83,13 +107,11 @@ func readQuestions(r io.Reader) ([]packed, error) {
 		if _, err := fmt.Sscan(in.Text(), &q.name, &q.qtype, &q.rcode, &q.answers); err != nil {
 			return nil, fmt.Errorf("question %q: %w", in.Text(), err)
 		}
-		m := new(dns.Msg).SetQuestion(q.name, dns.StringToType[q.qtype])
-		m.RecursionDesired = false
-		msg, err := m.Pack()
+		p, err := q.pack()
 		if err != nil {
-			return nil, fmt.Errorf("question %q: %w", in.Text(), err)
+			return nil, err
 		}
-		list = append(list, packed{msg, byte(q.rcode), uint16(q.answers)})
+		list = append(list, p)
 	}
 	if err := in.Err(); err != nil {
 		return nil, err

@@ -70,13 +70,27 @@ var columns = map[string][]column{
 		{"cpu", "CPU us", 2, true}, {"user", "user", 2, true}, {"sys", "sys", 2, true},
 		{"rate", "answers/s", 0, true}, {"busy", "busy %", 0, false}, {"lost", "lost %", 2, false},
 	},
-	"change": {{"time", "s", 3, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false}, {"peak", "peak", 1, false}},
+	"change": {
+		{"time", "ms", 1, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false}, {"peak", "peak", 1, false},
+		{"peakRatio", "peak/RSS", 2, false}, {"peakAboveIdle", "above idle", 2, false},
+	},
+	"swap": {
+		{"quiet", "quiet p99 ms", 2, false}, {"swap", "in the swap", 2, false}, {"ratio", "swap/quiet", 2, false},
+		{"worst", "worst ms", 1, true}, {"wireQuiet", "quiet, from send", 2, false}, {"wireSwap", "in the swap, from send", 2, false},
+		{"time", "swap ms", 0, true}, {"lost", "lost", 0, false}, {"late", "load late", 1, false},
+	},
+	"many": {
+		{"wall", "wall s", 2, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false}, {"peak", "peak", 1, false},
+		{"perZone", "KiB/zone", 1, true}, {"idleCPU", "idle CPU %", 2, false},
+	},
 }
 
 var titles = map[string]string{
 	"transfer": "Transfer in, from exec to the first right SOA",
 	"queries":  "An answer over UDP, the server on one CPU",
 	"change":   "One record changed, from NOTIFY to the new serial",
+	"swap":     "5,000 questions a second while one record changes and the whole zone comes",
+	"many":     "Small zones, from exec to an answer for all of them",
 }
 
 // write prints a table for each part and case: medians, and ratios to one server.

@@ -24,6 +24,7 @@ type server struct {
 	args      []string
 	config    *template.Template // of a setup
 	primaries int                // how many it pulls a zone from
+	parts     []string           // what it is measured in; none: everything
 
 	path, version string // once found
 }
@@ -33,7 +34,7 @@ type setup struct {
 	Dir       string
 	Addr      netip.AddrPort
 	Workers   int
-	Zone      string // none: it has no zone
+	Zones     []string // none: it has no zone
 	Primaries []netip.AddrPort
 	Pprof     string // address to serve profiles at, if any; CoreDNS only
 }
@@ -87,8 +88,8 @@ func lookPath(program string) (string, error) {
 	return "", fmt.Errorf("%s is not installed", program)
 }
 
-// start starts the server on a free port with a zone, or with none. It runs on the given CPU alone if that is not anyCPU.
-func (b *bench) start(s *server, z *zone, from *primary, cpu int, more ...func(*setup)) (*process, setup, error) {
+// start starts the server on a free port with zones, or with none. It runs on the given CPU alone if that is not anyCPU.
+func (b *bench) start(s *server, zones []*zone, from *primary, cpu int, more ...func(*setup)) (*process, setup, error) {
 	dir, err := os.MkdirTemp(b.dir, s.name+"-")
 	if err != nil {
 		return nil, setup{}, err
@@ -97,8 +98,11 @@ func (b *bench) start(s *server, z *zone, from *primary, cpu int, more ...func(*
 	if cpu != anyCPU {
 		conf.Workers = 1
 	}
-	if z != nil {
-		conf.Zone, conf.Primaries = z.origin, from.addrs[:s.primaries]
+	if len(zones) > 0 {
+		conf.Primaries = from.addrs[:s.primaries]
+	}
+	for _, z := range zones {
+		conf.Zones = append(conf.Zones, z.origin)
 	}
 	if conf.Addr, err = freeAddr("127.0.0.1"); err != nil {
 		return nil, conf, err

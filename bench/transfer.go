@@ -15,22 +15,17 @@ func (b *bench) transfers(ctx context.Context) error {
 	}
 	defer from.stop()
 	for run := range b.runs {
-		b.say("transfer: run %d of %d", run+1, b.runs)
 		idle, err := b.idle(ctx)
 		if err != nil {
 			return err
 		}
 		for _, z := range b.chosenZones() {
-			b.inTurn(run, func(s *server) {
-				if ctx.Err() != nil {
-					return
-				}
+			if err := b.inTurn(ctx, "transfer", run, func(s *server) {
 				values, err := b.transferIn(ctx, s, z, from, idle[s.name])
 				b.results.add("transfer", z.name, s, run, values, err)
-			})
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+			}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -86,7 +81,7 @@ func (b *bench) transferIn(ctx context.Context, s *server, z *zone, from *primar
 		return nil, fmt.Errorf("the primary: %w", err)
 	}
 	began := time.Now()
-	p, conf, err := b.start(s, z, from, anyCPU)
+	p, conf, err := b.start(s, []*zone{z}, from, anyCPU)
 	if err != nil {
 		return nil, err
 	}

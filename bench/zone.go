@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -37,6 +38,20 @@ func newTLD(quick bool) *zone {
 		z.records = 20_000
 	}
 	return z
+}
+
+// newMany are small zones of a host each.
+func newMany(quick bool, dir string) []*zone {
+	n := 10_000
+	if quick {
+		n = 200
+	}
+	list := make([]*zone, n)
+	for i := range list {
+		origin := fmt.Sprintf("zone%05d.many.test.", i)
+		list[i] = &zone{name: origin, origin: origin, file: filepath.Join(dir, origin+"zone"), records: headRecords + smallRecords, fill: small}
+	}
+	return list
 }
 
 // blocks is how many blocks of a company zone there are.
@@ -71,6 +86,7 @@ const (
 	changing     = "changing" // the owner of the record that changes
 	headRecords  = 6          // records that every zone begins with
 	blockRecords = 100        // records of a block of a company zone
+	smallRecords = 5          // further records of a small zone
 )
 
 // zoneWriter writes records until the zone has as many as it should.
@@ -130,6 +146,12 @@ func addresses(host int) int {
 	return 1
 }
 
+func small(w *zoneWriter) {
+	for n := range smallRecords {
+		w.put(fmt.Sprintf("host%d", n), 300, "A", w.ipv4())
+	}
+}
+
 func company(w *zoneWriter) {
 	for n := range w.blocks {
 		b := block(n)
@@ -168,9 +190,12 @@ func company(w *zoneWriter) {
 	}
 }
 
+// delegation is the name of the n-th delegation of a tld zone.
+func delegation(n int) string { return fmt.Sprintf("d%07d%s", n, "aeiou"[:n%5]) }
+
 func delegations(w *zoneWriter) {
 	for n := 0; w.left > 0; n++ {
-		child := fmt.Sprintf("d%07d%s", n, "aeiou"[:n%5])
+		child := delegation(n)
 		ns := "." + child
 		if w.rand.IntN(10) < 4 {
 			w.put("ns1"+ns, 86400, "A", w.ipv4())

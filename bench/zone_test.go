@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -80,6 +81,29 @@ func TestZonesAreTheSameAlways(t *testing.T) {
 	for _, w := range []func(io.Writer) error{write, ask} {
 		if a, b := sum(w), sum(w); a != b {
 			t.Error("the same zone or questions gave other text")
+		}
+	}
+}
+
+func TestSmallZones(t *testing.T) {
+	for _, z := range newMany(true, "dir")[:3] {
+		if list := parsed(t, z); len(list) != z.records || list[0].Header().Name != z.origin {
+			t.Errorf("%s has %d records, want %d, and begins with %v", z.origin, len(list), z.records, list[0])
+		}
+	}
+}
+
+// Every question for a tld zone has the answer that it should have.
+func TestDelegationQuestions(t *testing.T) {
+	z := newTLD(true)
+	cuts := map[string]bool{}
+	for _, rr := range parsed(t, z) {
+		cuts[rr.Header().Name] = true
+	}
+	for _, q := range delegationQuestions(z, 1000) {
+		below := cuts[strings.TrimPrefix(q.name, "www.")]
+		if below != (q.rcode == dns.RcodeSuccess) || q.answers != 0 {
+			t.Errorf("%+v: below a delegation: %t", q, below)
 		}
 	}
 }

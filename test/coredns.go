@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,6 +181,19 @@ func (c *CoreDNS) RSS(peak bool) int64 {
 		c.t.Fatal(err)
 	}
 	return kib << 10
+}
+
+// allowed is what memory may grow by: with the race detector, it is several times what it is without.
+func (c *CoreDNS) allowed(octets int64) int64 {
+	c.t.Helper()
+	info, err := buildinfo.ReadFile(Binary(c.t))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		octets *= 4
+	}
+	return octets
 }
 
 // Binary returns the path of the binary under test: COREDNS_BINARY, or one built from this checkout.

@@ -3,6 +3,7 @@ package test
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"os/exec"
 	"strings"
 	"sync"
@@ -106,15 +107,36 @@ func (l *Log) Mark() int {
 
 // Find returns the first whole line after mark that has every one of the parts.
 func (l *Log) Find(mark int, parts ...string) (string, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	whole := l.text[:bytes.LastIndexByte(l.text, '\n')+1]
-	for line := range bytes.Lines(whole[min(mark, len(whole)):]) {
-		if has(string(line), parts) {
-			return strings.TrimSpace(string(line)), true
+	for line := range l.lines(mark) {
+		if has(line, parts) {
+			return line, true
 		}
 	}
 	return "", false
+}
+
+// All returns the whole lines that have every one of the parts.
+func (l *Log) All(parts ...string) (found []string) {
+	for line := range l.lines(0) {
+		if has(line, parts) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// lines yields the whole lines after mark. The log must not be used meanwhile.
+func (l *Log) lines(mark int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		whole := l.text[:bytes.LastIndexByte(l.text, '\n')+1]
+		for line := range bytes.Lines(whole[min(mark, len(whole)):]) {
+			if !yield(strings.TrimSpace(string(line))) {
+				return
+			}
+		}
+	}
 }
 
 func has(line string, parts []string) bool {
