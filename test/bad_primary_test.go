@@ -24,13 +24,13 @@ func TestBadPrimary(t *testing.T) {
 		want   []string // in the line
 	}{
 		{"garbage", primarytest.Behaviour{Garbage: true}, []string{"SOA of"}},
-		{"garbage transfer", primarytest.Behaviour{Garbage: true, Only: dns.TypeAXFR}, []string{"AXFR of"}},
-		{"stops in the middle", primarytest.Behaviour{RecordsPerMessage: 3, CloseAt: 2, Only: dns.TypeAXFR}, []string{"AXFR of", "after 1 message"}},
-		{"stops in a message", primarytest.Behaviour{RecordsPerMessage: 3, CutAt: 2, Only: dns.TypeAXFR}, []string{"AXFR of", "after 1 message"}},
-		{"has no end", primarytest.Behaviour{NoEnd: true, Only: dns.TypeAXFR}, []string{"AXFR of", "closed"}},
+		{"garbage transfer", primarytest.Behaviour{Garbage: true, Only: primarytest.Transfers}, []string{"XFR of"}},
+		{"stops in the middle", primarytest.Behaviour{RecordsPerMessage: 3, CloseAt: 2, Only: primarytest.Transfers}, []string{"XFR of", "after 1 message"}},
+		{"stops in a message", primarytest.Behaviour{RecordsPerMessage: 3, CutAt: 2, Only: primarytest.Transfers}, []string{"XFR of", "after 1 message"}},
+		{"has no end", primarytest.Behaviour{Whole: true, NoEnd: true, Only: primarytest.Transfers}, []string{"XFR of", "closed"}},
 		{"never answers", primarytest.Behaviour{Silent: true}, []string{"SOA of", "within 1s"}},
-		{"falls silent", primarytest.Behaviour{RecordsPerMessage: 3, SilentAfter: 1, Only: dns.TypeAXFR}, []string{"AXFR of", "within 1s"}},
-		{"answers too slowly", primarytest.Behaviour{RecordsPerMessage: 1, Delay: 500 * time.Millisecond, Only: dns.TypeAXFR}, []string{"AXFR of", "within 3s"}},
+		{"falls silent", primarytest.Behaviour{RecordsPerMessage: 3, SilentAfter: 1, Only: primarytest.Transfers}, []string{"XFR of", "within 1s"}},
+		{"answers too slowly", primarytest.Behaviour{Whole: true, RecordsPerMessage: 1, Delay: 500 * time.Millisecond, Only: primarytest.Transfers}, []string{"XFR of", "within 3s"}},
 		{"refuses", primarytest.Behaviour{Rcode: dns.RcodeRefused}, []string{"SOA of", "REFUSED"}},
 		{"answers another", primarytest.Behaviour{WrongID: true}, []string{"SOA of", "id"}},
 	} {

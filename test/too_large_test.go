@@ -3,8 +3,6 @@ package test
 import (
 	"testing"
 
-	"github.com/miekg/dns"
-
 	"github.com/concord-dns/concord/internal/primarytest"
 )
 
@@ -25,14 +23,15 @@ func TestTooLarge(t *testing.T) {
 	c.WaitPrimary("scripted", "agreeing")
 	before := c.RSS(false)
 
-	scripted.Behave(primarytest.Behaviour{Endless: 10_000_000, Only: dns.TypeAXFR})
+	scripted.Behave(primarytest.Behaviour{Whole: true, Endless: 10_000_000, Only: primarytest.Transfers})
 	scripted.Set(scriptedZone(t, 2))
 	c.WaitLog(0, "[WARNING]", "example.org.", "primary scripted", scripted.Addr().String(), "16777216 octets", "limit size")
 
 	var after []int64
 	for range 6 {
-		seen := scripted.Counts().Transfers
-		scripted.Await(t, func(counts primarytest.Counts) bool { return counts.Transfers >= seen+2 })
+		asked := func(c primarytest.Counts) int { return c.Transfers + c.Increments }
+		seen := asked(scripted.Counts())
+		scripted.Await(t, func(counts primarytest.Counts) bool { return asked(counts) >= seen+2 })
 		after = append(after, c.RSS(false))
 	}
 	const mib = 1 << 20

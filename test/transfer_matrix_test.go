@@ -91,11 +91,13 @@ type grid struct {
 	zones     map[string]zone.Name // "open" and "keyed"
 }
 
-func (g *grid) add(over, key, asked, came string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.lines = append(g.lines, strings.Join([]string{g.peer, over, key, asked, came}, "\t"))
+func (m *matrix) add(columns ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lines = append(m.lines, strings.Join(columns, "\t"))
 }
+
+func (g *grid) add(over, key, asked, came string) { g.matrix.add(g.peer, over, key, asked, came) }
 
 const matrixRecords = 60_000
 
@@ -111,7 +113,7 @@ func matrixZone(serial int) string {
 
 func (g *grid) start(kind func(Secured) *Kind, clients bool) {
 	t := g.t
-	g.secured = Secured{Keys: AllAlgorithms()}
+	g.secured = Secured{Keys: AllAlgorithms(), Journal: true}
 	g.keys = make(map[config.Algorithm]tsig.Key)
 	for _, k := range g.secured.Keys {
 		g.keys[k.Algorithm] = k.Ours(t)

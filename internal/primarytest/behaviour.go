@@ -11,7 +11,8 @@ import (
 // Behaviour is how a primary answers. Messages of an answer are numbered from 1. What is zero is as an honest primary does
 // it; fields may be combined.
 type Behaviour struct {
-	// Only limits all below to queries of one type: dns.TypeSOA, dns.TypeAXFR or dns.TypeIXFR. Others are answered honestly.
+	// Only limits all below to queries of one type: dns.TypeSOA, dns.TypeAXFR or dns.TypeIXFR, or to Transfers, which is both
+	// of the latter. Others are answered honestly.
 	Only uint16
 
 	// Seen is called with each query, as it came.
@@ -112,8 +113,12 @@ func (b *Behaviour) tamper(n int, msg []byte) []byte {
 
 // of returns the behaviour for a query of this type.
 func (b *Behaviour) of(qtype uint16) *Behaviour {
-	if b.Only != 0 && b.Only != qtype {
-		return &Behaviour{}
+	transfer := qtype == dns.TypeAXFR || qtype == dns.TypeIXFR
+	if b.Only == 0 || b.Only == qtype || b.Only == Transfers && transfer {
+		return b
 	}
-	return b
+	return &Behaviour{}
 }
+
+// Transfers is AXFR and IXFR, for Behaviour.Only.
+const Transfers = dns.TypeANY
