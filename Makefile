@@ -11,6 +11,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X github.com/coredns/coredns/corema
 export CGO_ENABLED := 0
 
 FUZZTIME ?= 30s
+SOAK ?= 1h
 BENCHFLAGS ?=
 IMAGE ?= concord:$(VERSION)
 
@@ -81,6 +82,11 @@ fuzz: peers ## run each fuzz target for FUZZTIME (30s), and as long questions on
 	go test -count=1 -timeout 0 -run '^(TestAnswersByVote|TestValidator)$$' -v ./test \
 		-votes.zones 0 -votes.time $(FUZZTIME) -valid.seed 0 -valid.zones 200 || failed=1; \
 	exit $$failed
+
+.PHONY: soak
+soak: peers build ## have all that can go wrong happen at once for SOAK (1h), and hold every answer against a model
+	@COREDNS_BINARY=$(CURDIR)/coredns go test -count=1 -timeout 0 -run '^TestSoak$$' -v ./test \
+		-soak $(SOAK) -soak.seed 0 -artifacts -outputdir .bin
 
 .PHONY: image
 image: ## build a container image, IMAGE (concord:VERSION)

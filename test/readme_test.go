@@ -10,7 +10,7 @@ import (
 )
 
 // documents are where a reader copies a Corefile from.
-var documents = []string{"../README.md", "../ARCHITECTURE.md", "../plugin/concord/README.md"}
+var documents = []string{"../README.md", "../ARCHITECTURE.md", "../plugin/concord/README.md", "../docs/providers.md"}
 
 // TestReadme starts the binary with every Corefile in the documentation: a code block of the language corefile, or of none
 // that has a server block with concord in it. What is shown as a pattern or a mistake is of another language, as text.

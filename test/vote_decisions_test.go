@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/concord-dns/concord/internal/answer/answertest"
+	"github.com/concord-dns/concord/internal/zone"
 )
 
 // A decision says what is right where the peers have no majority, or where the majority is not right. They are tried in this
@@ -26,7 +27,7 @@ var decisions = []decision{
 	},
 	{
 		"a chain of many aliases, or one without an end: Knot follows five, BIND eleven and says SERVFAIL when there are more, NSD follows all, but not a DNAME twice that leads below " +
-			"its own owner. RFC 1034 section 3.6.2: \"CNAME chains should be followed\", for which it sets no bound; ours is 16, and what NSD does with DNAME",
+			"its own owner. RFC 1034 section 3.6.2: \"CNAME chains should be followed\", for which it sets no bound; ours is 16, and what NSD does with DNAME. Where the name is too long before that, RFC 6672 section 2.2 wants YXDOMAIN",
 		(*ballot).longChain,
 		func(b *ballot, want *parts, open []field) []field {
 			if !b.withinChain() {
@@ -36,6 +37,9 @@ var decisions = []decision{
 				*want = partsOf(b.peers[NSDVote])
 			} else {
 				*want = parts{header: {"NOERROR aa true tc false"}, answers: b.ours.Answer}
+			}
+			if _, tooLong := b.aliases(); tooLong {
+				want[header] = []string{"YXDOMAIN aa true tc false"}
 			}
 			if want[proof] = nil; b.do && b.zone.signing != "" {
 				want[proof] = b.zone.proof(b.name, b.ours)
@@ -86,8 +90,8 @@ var decisions = []decision{
 		func(b *ballot, want *parts, open []field) []field { return prefer(b.besideKnot())(b, want, open) },
 	},
 	{
-		"the same, and RRSIG asked for by type where a CNAME is: NSD follows it. Elsewhere Knot and BIND are the majority",
-		func(b *ballot) bool { return b.typ == dns.TypeRRSIG && b.wildcardDNAME() && !b.zone.withoutBIND },
+		"the same, and NSEC or RRSIG asked for by type where a CNAME is: NSD follows it. Elsewhere Knot and BIND are the majority",
+		func(b *ballot) bool { return b.standsByCNAME() && b.wildcardDNAME() && !b.zone.withoutBIND },
 		prefer(BINDVote),
 	},
 	{
@@ -106,8 +110,7 @@ var decisions = []decision{
 	{
 		"NSEC or RRSIG asked for by type where a CNAME is, in a zone that BIND does not take: NSD follows it. Elsewhere Knot and BIND are the majority",
 		func(b *ballot) bool {
-			beside := b.typ == dns.TypeRRSIG || b.typ == dns.TypeNSEC && len(b.zone.hashes) == 0
-			return b.zone.withoutBIND && beside && !owns(b.peers[KnotVote].Authority, "*.", "ns") &&
+			return b.zone.withoutBIND && b.standsByCNAME() && !owns(b.peers[KnotVote].Authority, "*.", "ns") &&
 				(owns(b.peers[NSDVote].Answer, "", "cname") || owns(b.peers[KnotVote].Answer, "", "cname"))
 		},
 		prefer(KnotVote),
@@ -148,7 +151,28 @@ var decisions = []decision{
 		},
 	},
 	{
-		"the same where Knot refers to the NS of a wildcard: NSD's addresses, under the names that were looked for",
+		"addresses that a wildcard gives to a host, where the wildcard has NS too, in a zone that BIND does not take: NSD leaves them out as if they were below a cut. RFC 4592 section " +
+			"4.2 leaves NS of a wildcard open; where it is data in answers, as with NSD itself, nothing is cut off",
+		func(b *ballot) bool {
+			return b.zone.withoutBIND && len(b.peers[NSDVote].Additional) == 0 && len(b.peers[KnotVote].Additional) > 0
+		},
+		func(b *ballot, want *parts, open []field) []field {
+			want[additional] = b.zone.ofWildcardNS(b.peers[KnotVote].Additional)
+			return without(open, additional)
+		},
+	},
+	{
+		"the same where Knot refers to the NS of a wildcard: the addresses of the wildcard",
+		func(b *ballot) bool {
+			return b.zone.withoutBIND && len(b.peers[NSDVote].Additional) == 0 && owns(b.peers[KnotVote].Authority, "*.", "ns")
+		},
+		func(b *ballot, want *parts, open []field) []field {
+			want[additional] = b.zone.ofWildcardNS(b.ours.Additional)
+			return without(open, additional)
+		},
+	},
+	{
+		"addresses that a wildcard gives to a host, of which NSD leaves out labels, where Knot refers to the NS of a wildcard: NSD's addresses, under the names that were looked for",
 		func(b *ballot) bool {
 			return b.zone.withoutBIND && owns(b.peers[KnotVote].Authority, "*.", "ns") && slices.Equal(withoutOwners(b.ours.Additional), withoutOwners(b.peers[NSDVote].Additional))
 		},
@@ -205,6 +229,12 @@ func (b *ballot) besideKnot() int {
 	return NSDVote
 }
 
+// standsByCNAME reports whether records of the type asked for may stand beside a CNAME (RFC 4035 section 2.5): NSEC where no NSEC3
+// is, and RRSIG.
+func (b *ballot) standsByCNAME() bool {
+	return b.typ == dns.TypeRRSIG || b.typ == dns.TypeNSEC && len(b.zone.hashes) == 0
+}
+
 func (b *ballot) wildcardDNAME() bool { return owns(b.peers[b.besideKnot()].Answer, "*.", "dname") }
 
 // longChain reports whether a peer says that there are more aliases than it follows, or may have stopped without that.
@@ -218,7 +248,11 @@ func (b *ballot) longChain() bool {
 
 // withinChain reports whether our aliases are the beginning of a peer's, or all of them, and go at least as far as those of another.
 func (b *ballot) withinChain() bool {
-	var shorter, longer bool
+	// NSD knows the aliases where it has no vote on what they lead to, too. It may go less far than we do.
+	shorter, longer := b.withoutNSD() && subset(b.ours.Answer, b.peers[NSDVote].Answer), false
+	if n, tooLong := b.aliases(); n == ourAliases || tooLong {
+		shorter = true
+	}
 	for i, r := range b.votes() {
 		if b.withoutNSD() {
 			i += KnotVote
@@ -230,6 +264,35 @@ func (b *ballot) withinChain() bool {
 		longer = longer || subset(r.Answer, b.ours.Answer)
 	}
 	return shorter && (longer || b.withoutNSD())
+}
+
+// ourAliases is how many aliases internal/answer follows.
+const ourAliases = 16
+
+// aliases follows our aliases from the name asked for on, as the CNAME and DNAME records of the zone make them. It returns how many
+// there are, and whether a DNAME record makes a name of the last that is too long (RFC 6672 section 2.2).
+func (b *ballot) aliases() (n int, tooLong bool) {
+	name := inLine(b.name)
+	for {
+		target := ""
+		if i := slices.IndexFunc(b.ours.Answer, func(line string) bool { f := strings.Fields(line); return f[0] == name && f[3] == "cname" }); i >= 0 {
+			target = strings.Fields(b.ours.Answer[i])[4]
+		}
+		made := false
+		for _, rr := range b.zone.Records {
+			f := strings.Fields(answertest.Line(rr))
+			above, below := strings.CutSuffix(name, "."+f[0])
+			if below = below && f[3] == "dname"; below {
+				_, err := zone.ParseName(above + "." + f[4])
+				tooLong = tooLong || target == "" && n < ourAliases && err != nil
+			}
+			made = made || below && above+"."+f[4] == target || f[3] == "cname" && f[0] == name && f[4] == target
+		}
+		if target == "" || !made || n == ourAliases {
+			return n, tooLong
+		}
+		name, n = target, n+1
+	}
 }
 
 // prefer decides for a peer.
@@ -257,6 +320,24 @@ func withoutOwners(section []string) (rest []string) {
 // zeroOctet reports whether a label of the zone ends with the octet 0.
 func (z *votedZone) zeroOctet() bool {
 	return slices.ContainsFunc(z.Records, func(rr dns.RR) bool { return strings.Contains(rr.Header().Name, `\000.`) })
+}
+
+// ofWildcardNS returns the records that wildcards with NS records make, for names that do not lie below a cut.
+func (z *votedZone) ofWildcardNS(section []string) (made []string) {
+	makes := func(wildcard dns.RR, line string) bool {
+		name, data, _ := strings.Cut(line, " ")
+		owner, own, _ := strings.Cut(answertest.Line(wildcard), " ")
+		return strings.HasPrefix(owner, "*.") && data == own && dns.IsSubDomain(owner[2:], name) &&
+			slices.ContainsFunc(z.Records, func(rr dns.RR) bool {
+				return rr.Header().Rrtype == dns.TypeNS && strings.EqualFold(rr.Header().Name, owner)
+			})
+	}
+	for _, line := range section {
+		if !belowCut(z.Zone, strings.Fields(line)[0]) && slices.ContainsFunc(z.Records, func(rr dns.RR) bool { return makes(rr, line) }) {
+			made = append(made, line)
+		}
+	}
+	return made
 }
 
 // without returns the fields that are open when one is decided.

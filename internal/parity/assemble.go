@@ -12,6 +12,7 @@ func (j *judge) verdict() Verdict {
 		v.Primaries[i] = j.primaryVerdict(&j.primaries[i])
 	}
 	v.Findings = append(j.findings(), j.flattened...)
+	v.Findings = v.Findings[:min(len(v.Findings), MaxFindings)]
 	v.Deadline, v.DriftSince, v.Break = j.deadline(), j.driftSince(), j.serialBreak()
 	v.Reason = j.reason()
 	if v.Deadline.Due {
@@ -41,7 +42,7 @@ func (j *judge) primaryVerdict(p *primary) PrimaryVerdict {
 		base = j.groups[0]
 	}
 	if base != nil {
-		d := j.differ(base.version, p.Version)
+		d := j.policy.Compare.differ(base.version, p.Version)
 		v.Classes, v.Differing, v.More = d.Classes, d.Compared(), d.more
 		if v.State == PrimaryDiverged && d.flat.names > 0 {
 			j.flattened = append(j.flattened, Finding{Rule: RuleFlattened, Primary: p.Name, Detail: p.Name + ": " + d.flat.words()})

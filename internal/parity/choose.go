@@ -189,6 +189,9 @@ func (j *judge) isNewer(h, g *group) bool {
 // approve returns the copy that stands for what a group holds: that of the
 // primary whose copy is served, as long as it agrees, else the first one's.
 func (j *judge) approve(g *group) Approved {
+	if p := j.lasting(g); p != nil {
+		return j.copyOf(p)
+	}
 	for _, i := range g.holders {
 		if p := &j.primaries[i]; p.Name == j.served.Source {
 			return j.copyOf(p)
@@ -209,6 +212,23 @@ func (j *judge) approve(g *group) Approved {
 		return Approved{version: j.served.Version, content: j.served.Content, source: j.served.Source, since: j.served.Since}
 	}
 	return j.copyOf(first)
+}
+
+// lasting returns the primary with the copy of what is served whose signatures
+// last longest, once those that are served are about to end: a signer that
+// stopped agrees with the others still.
+func (j *judge) lasting(g *group) *primary {
+	t := j.served.SignedUntil
+	if j.strict() || j.served.Version == nil || g.root != j.served.root() || t.IsZero() || !j.passed(t.Add(-j.policy.Notice)) {
+		return nil
+	}
+	var best *primary
+	for _, i := range g.holders {
+		if p := &j.primaries[i]; !p.failing && p.SignedUntil.After(t) {
+			best, t = p, p.SignedUntil
+		}
+	}
+	return best
 }
 
 // copyOf returns the copy of one primary.

@@ -11,11 +11,13 @@ import (
 )
 
 // A Comparison says what must be the same in two copies of one zone for them
-// to agree. It never changes. A nil Comparison is strict, with nothing ignored.
+// to agree. It never changes, and any number of goroutines may use it. A nil
+// Comparison is strict, with nothing ignored, and so is the zero one.
 type Comparison struct {
-	kind   config.Compare
-	secret [32]byte
-	ignore []ignored
+	kind    config.Compare
+	secret  [32]byte
+	ignore  []ignored
+	counted counted // so that a verdict does not count again what the last one has
 }
 
 // ignored is one name, or every name below one, and a type that is left out

@@ -3,7 +3,9 @@ package parity
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
+	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/zone"
 	"github.com/miekg/dns"
 )
@@ -49,7 +51,48 @@ type difference struct {
 	flat  flattening
 }
 
+// differ counts how a and b differ, or says what it has counted before. It
+// takes no nil Comparison: see Judge.
 func (c *Comparison) differ(a, b *zone.Version) difference {
+	pair := [2]zone.Hash{a.Root(), b.Root()}
+	if pair[0] == pair[1] {
+		return difference{}
+	}
+	if d, ok := c.counted.of(pair); ok {
+		return d
+	}
+	d := c.count(a, b)
+	c.counted.keep(pair, d)
+	return d
+}
+
+// counted is what was counted of two versions, by their roots. A verdict is
+// wanted at each event of a zone, and most events change neither of the two.
+type counted struct {
+	mu   sync.Mutex // guards list
+	list map[[2]zone.Hash]difference
+}
+
+// mostCounted is more pairs than one verdict has.
+const mostCounted = 8 * config.MaxPrimaries
+
+func (k *counted) of(pair [2]zone.Hash) (d difference, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	d, ok = k.list[pair]
+	return d, ok
+}
+
+func (k *counted) keep(pair [2]zone.Hash, d difference) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.list == nil || len(k.list) == mostCounted {
+		k.list = make(map[[2]zone.Hash]difference)
+	}
+	k.list[pair] = d
+}
+
+func (c *Comparison) count(a, b *zone.Version) difference {
 	var d difference
 	name := func(k zone.Key) string { return zone.Name(zone.AppendOwner(nil, k, a.Apex())).String() }
 	for change := range zone.Changes(a, b) {
@@ -225,21 +268,4 @@ func covered(c zone.Change) uint16 {
 		return c.Before.Covered()
 	}
 	return c.After.Covered()
-}
-
-// differ is Comparison.differ, once in a call for the same two versions.
-func (j *judge) differ(a, b *zone.Version) difference {
-	key := [2]zone.Hash{a.Root(), b.Root()}
-	if key[0] == key[1] {
-		return difference{}
-	}
-	if d, ok := j.differences[key]; ok {
-		return d
-	}
-	if j.differences == nil {
-		j.differences = make(map[[2]zone.Hash]difference)
-	}
-	d := j.policy.Compare.differ(a, b)
-	j.differences[key] = d
-	return d
 }

@@ -21,6 +21,9 @@ type Finding struct {
 	Detail  string // in words
 }
 
+// MaxFindings is how many Findings a Verdict has at most: the first of them.
+const MaxFindings = 100
+
 // Rule names what a Finding is about.
 type Rule string
 
@@ -67,6 +70,7 @@ type side struct {
 	keys    []key
 	signs   []key
 	unknown []string // what it signs with and does not have
+	many    bool     // it has more keys than are looked at
 }
 
 // key is a DNSKEY without its flags, which change as it is revoked.
@@ -143,7 +147,10 @@ func signers(sides []side) (found []Finding) {
 		for k := range sides {
 			other := &sides[k]
 			for _, key := range other.signs {
-				if k != i && !s.has(key, other) {
+				if len(found) >= MaxFindings {
+					return found
+				}
+				if k != i && !s.many && !s.has(key, other) {
 					found = append(found, Finding{
 						Rule: RuleKeys, Primary: s.name, Other: other.name,
 						Detail: fmt.Sprintf("the DNSKEY RRset of %s lacks key %s, which %s signs with: resolvers that have %s's keys find %s's answers bogus",
@@ -188,48 +195,50 @@ func (s *side) algorithms() []uint8 {
 	return slices.Compact(all)
 }
 
+// maxKeys is how many keys of one provider are looked at, and how many of its
+// signatures over the SOA: more than twice as many as the field's largest have.
+// All of them are held against those of each other provider, within a verdict.
+const maxKeys = 32
+
 // read takes the keys from the apex: those that sign are those of the
 // signatures over the SOA, which every signer makes with its zone-signing keys.
 func (s *side) read() {
 	apex := s.version.ApexNode()
 	keys, _ := apex.RRset(dns.TypeDNSKEY)
+	s.many = keys.Count > maxKeys
 	for data := range keys.All() {
 		const header = 4 // flags, protocol, algorithm
+		if len(s.keys) == maxKeys {
+			break
+		}
 		if len(data) > header {
-			s.keys = append(s.keys, key{algorithm: data[3], tag: keyTag(data), public: data[header:]})
+			s.keys = append(s.keys, key{algorithm: data[3], tag: zone.KeyTag(data), public: data[header:]})
 		}
 	}
 	signatures, _ := apex.Signatures(dns.TypeSOA)
+	seen := 0
 	for data := range signatures.All() {
 		const tagEnd = 18 // RFC 4034 section 3.1
+		if seen++; seen > maxKeys {
+			break
+		}
 		if len(data) < tagEnd {
 			continue
 		}
 		algorithm, tag := data[2], binary.BigEndian.Uint16(data[tagEnd-2:])
 		found := false
 		for _, k := range s.keys {
-			if k.algorithm == algorithm && k.tag == tag {
-				s.signs, found = append(s.signs, k), true
+			if k.algorithm != algorithm || k.tag != tag {
+				continue
+			}
+			if found = true; !k.in(s.signs) {
+				s.signs = append(s.signs, k)
 			}
 		}
-		if !found {
+		if !found && !s.many {
 			s.unknown = append(s.unknown, key{algorithm: algorithm, tag: tag}.String())
 		}
 	}
-}
-
-// keyTag is RFC 4034 appendix B; algorithm 1, which has another, signs nothing
-// any more.
-func keyTag(rdata []byte) uint16 {
-	var sum uint32
-	for i, b := range rdata {
-		if i%2 == 0 {
-			sum += uint32(b) << 8
-		} else {
-			sum += uint32(b)
-		}
-	}
-	return uint16(sum + sum>>16)
 }
 
 func algorithmNames(all []uint8) string {

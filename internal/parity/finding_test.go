@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"testing"
@@ -68,6 +69,45 @@ func TestSigners(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, v.Findings, tt.want)
 		}
+	}
+}
+
+// TestFindingsAreBounded has as many providers as there can be, each of which
+// signs with keys that no other has, and one with more keys than are looked at.
+func TestFindingsAreBounded(t *testing.T) {
+	signed := func(keys, from int) *zone.Version {
+		text := []string{"example.org. 3600 SOA ns.example.org. host.example.org. 7 7200 900 1209600 300", "example.org. 3600 NS ns.example.org."}
+		for i := range keys {
+			k := &dns.DNSKEY{
+				Hdr:   dns.RR_Header{Name: "example.org.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
+				Flags: 256, Protocol: 3, Algorithm: 13, PublicKey: base64.StdEncoding.EncodeToString(fmt.Append(nil, from+i)),
+			}
+			text = append(text, k.String(), fmt.Sprintf("example.org. 3600 RRSIG SOA 13 2 3600 20300101000000 20200101000000 %d example.org. c2ln", k.KeyTag()))
+		}
+		return build(t, text)
+	}
+	c := comparison(t, config.CompareMultisigner)
+	judge := func(versions ...*zone.Version) []Finding {
+		var obs []Observation
+		for i, v := range versions {
+			o := Observation{Name: fmt.Sprint("ns", i), Reachable: true}
+			o.See(v, c.Content(v), "", epoch)
+			obs = append(obs, o)
+		}
+		v := Judge(Policy{Compare: c}, Served{}, obs, epoch)
+		return v.Findings
+	}
+	var all []*zone.Version
+	for i := range config.MaxPrimaries {
+		all = append(all, signed(5, 10+5*i))
+	}
+	if found := judge(all...); len(found) != MaxFindings {
+		t.Errorf("%d findings", len(found))
+	}
+	// Whether it has the other's key is not known, and the other lacks those of its keys that are looked at.
+	found := judge(signed(maxKeys+1, 500), signed(1, 100))
+	if slices.ContainsFunc(found, func(f Finding) bool { return f.Primary == "ns0" }) || len(found) == 0 || len(found) > maxKeys {
+		t.Errorf("%d findings: %v", len(found), found)
 	}
 }
 

@@ -29,13 +29,12 @@ type judge struct {
 	root     zone.Hash     // of its content
 	ref      *group        // what the others are held against, or nil
 
-	history     history
-	clashes     []clash // same serial, different content
-	strangers   []clash // no common history, settle has passed
-	lagOverdue  bool
-	outOfStep   bool // a primary counts and holds something else
-	flattened   []Finding
-	differences map[[2]zone.Hash]difference // counted in this call
+	history    history
+	clashes    []clash // same serial, different content
+	strangers  []clash // no common history, settle has passed
+	lagOverdue bool
+	outOfStep  bool // a primary counts and holds something else
+	flattened  []Finding
 }
 
 // way is how a version comes to be approved.
@@ -53,6 +52,7 @@ const (
 type primary struct {
 	*Observation
 	root    zone.Hash // of what it holds
+	line    []prefix  // of the roots of its line
 	group   *group    // of what it holds, if it counts and that is not rejected
 	failing bool
 	counts  bool
@@ -81,6 +81,7 @@ func (j *judge) count(obs []Observation) {
 		p := primary{Observation: o, failing: !o.Reachable || o.Refused || o.Err != nil, counts: true}
 		if o.Version != nil {
 			p.root = contentRoot(o.Version, &o.Content)
+			p.line = p.prefixes()
 		}
 		if p.failing && !o.FailingSince.IsZero() {
 			p.counts, p.until = j.patience(o.FailingSince)

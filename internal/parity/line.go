@@ -1,6 +1,8 @@
 package parity
 
 import (
+	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/concord-dns/concord/internal/zone"
@@ -9,11 +11,22 @@ import (
 // A primary with a copy has held len(Past)+1 contents, its line: the past
 // ones, and the one it holds.
 
-func (p *primary) roots() int {
-	if p.Version == nil {
-		return 0
+func (p *primary) roots() int { return len(p.line) }
+
+// prefix is the beginning of a root, which tells it from most others at the
+// cost of a word: a verdict compares each root of a line with each of all
+// other lines.
+type prefix uint64
+
+func prefixOf(root *zone.Hash) prefix { return prefix(binary.LittleEndian.Uint64(root[:])) }
+
+func (p *primary) prefixes() []prefix {
+	line := make([]prefix, len(p.Past)+1)
+	for i := range p.Past {
+		line[i] = prefixOf(&p.Past[i].Root)
 	}
-	return len(p.Past) + 1
+	line[len(p.Past)] = prefixOf(&p.root)
+	return line
 }
 
 func (p *primary) rootAt(i int) zone.Hash {
@@ -71,10 +84,22 @@ func (p *primary) left(i int) time.Time {
 	return time.Time{}
 }
 
+// first returns the first place of a root in the line, -1 for none.
+func (p *primary) first(root zone.Hash) int {
+	short := prefixOf(&root)
+	for i, other := range p.line {
+		if other == short && p.rootAt(i) == root {
+			return i
+		}
+	}
+	return -1
+}
+
 // last returns the last place of a root in the line, -1 for none.
 func (p *primary) last(root zone.Hash) int {
-	for i := p.roots() - 1; i >= 0; i-- {
-		if p.rootAt(i) == root {
+	short := prefixOf(&root)
+	for i, other := range slices.Backward(p.line) {
+		if other == short && p.rootAt(i) == root {
 			return i
 		}
 	}
@@ -93,15 +118,8 @@ func (p *primary) knew(h *history) bool {
 }
 
 func (p *primary) wentFrom(a, b zone.Hash) bool {
-	seen := false
-	for at := range p.roots() {
-		root := p.rootAt(at)
-		if seen && root == b {
-			return true
-		}
-		seen = seen || root == a
-	}
-	return false
+	first := p.first(a)
+	return first >= 0 && p.last(b) > first
 }
 
 // parted returns when two primaries that hold different content now were
@@ -109,9 +127,9 @@ func (p *primary) wentFrom(a, b zone.Hash) bool {
 // held. Without one it is when the later of the two was first seen.
 func parted(p, q *primary) time.Time {
 	var last time.Time
-	for i := range p.roots() {
-		for k := range q.roots() {
-			if p.rootAt(i) != q.rootAt(k) {
+	for i, short := range p.line {
+		for k, other := range q.line {
+			if short != other || p.rootAt(i) != q.rootAt(k) {
 				continue
 			}
 			left := p.left(i)
@@ -135,10 +153,8 @@ func parted(p, q *primary) time.Time {
 // partedFrom returns when a primary left a root that nobody holds now, or
 // when it was first seen if it never held it.
 func (p *primary) partedFrom(root zone.Hash) time.Time {
-	for i := p.roots() - 1; i >= 0; i-- {
-		if p.rootAt(i) == root {
-			return p.left(i)
-		}
+	if at := p.last(root); at >= 0 {
+		return p.left(at)
 	}
 	return p.seenAt(0)
 }

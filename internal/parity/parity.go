@@ -36,6 +36,9 @@ import (
 // preferred after a drift that lasts, and, when what is served would expire,
 // content that passed its checks and that nobody who answers disputes.
 func Judge(p Policy, served Served, obs []Observation, now time.Time) Verdict {
+	if p.Compare == nil {
+		p.Compare = new(Comparison)
+	}
 	j := judge{policy: p, served: served, now: now}
 	j.count(obs)
 	j.choose()

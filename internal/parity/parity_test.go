@@ -99,6 +99,7 @@ func TestAgree(t *testing.T) {
 
 func TestDiffer(t *testing.T) {
 	w := newWorld(t)
+	c := new(Comparison)
 	long := func(first, n int) *zone.Version {
 		text := []string{"example.org. 3600 SOA ns.example.org. host.example.org. 7 7200 900 1209600 300"}
 		for i := range n {
@@ -119,9 +120,24 @@ func TestDiffer(t *testing.T) {
 		{long(0, 0), long(5, MaxDiffering+1), MaxDiffering, true, "more than 10000 records differ, first 000005.example.org. A"},
 		{long(5, MaxDiffering+1), long(0, 0), MaxDiffering, true, "more than 10000 records differ, first 000005.example.org. A"},
 	} {
-		d := (*Comparison)(nil).differ(tt.a, tt.b)
-		if d.Compared() != tt.records || d.more != tt.more || d.String() != tt.text {
-			t.Errorf("got %d, %v, %q, want %d, %v, %q", d.Compared(), d.more, d, tt.records, tt.more, tt.text)
+		for range 2 { // the second time it is known
+			d := c.differ(tt.a, tt.b)
+			if d.Compared() != tt.records || d.more != tt.more || d.String() != tt.text {
+				t.Errorf("got %d, %v, %q, want %d, %v, %q", d.Compared(), d.more, d, tt.records, tt.more, tt.text)
+			}
+		}
+	}
+}
+
+// TestCountedIsBounded has more pairs than are kept: the last is among those
+// that are.
+func TestCountedIsBounded(t *testing.T) {
+	var k counted
+	for i := range 3 * mostCounted {
+		pair := [2]zone.Hash{{byte(i), byte(i >> 8)}, {1}}
+		k.keep(pair, difference{Classes: Classes{Data: i}})
+		if d, ok := k.of(pair); !ok || d.Data != i || len(k.list) > mostCounted {
+			t.Fatalf("%d: %d of %d pairs, %t", i, d.Data, len(k.list), ok)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (j *judge) clashReason(c clash) string {
 	if !j.strict() {
 		return j.recastReason(c.a)
 	}
-	d := j.differ(c.a.version, c.b.version)
+	d := j.policy.Compare.differ(c.a.version, c.b.version)
 	if len(c.a.holders) == 1 && len(c.b.holders) == 1 {
 		return fmt.Sprintf("%s and %s hold serial %d with different content: %s", j.names(c.a), j.names(c.b), c.a.serial, d)
 	}
@@ -60,7 +60,7 @@ func (j *judge) recastReason(g *group) string {
 	}
 	text := strings.Join(parts, "; ")
 	if j.ref != nil {
-		text += ": " + j.differ(j.ref.version, g.version).String()
+		text += ": " + j.policy.Compare.differ(j.ref.version, g.version).String()
 	}
 	return text
 }
@@ -68,7 +68,7 @@ func (j *judge) recastReason(g *group) string {
 func (j *judge) strangersReason(c clash) string {
 	if !j.strict() {
 		return fmt.Sprintf("%s, %s, and neither content was seen to follow the other: %s", j.says(c.a, ""), j.says(c.b, ""),
-			j.differ(c.a.version, c.b.version))
+			j.policy.Compare.differ(c.a.version, c.b.version))
 	}
 	a, b := c.a, c.b
 	if a == j.ref {
@@ -255,9 +255,9 @@ func (j *judge) divergence(g *group) string {
 		case !j.strict() && g.clashed:
 			return ", which it held with other content before"
 		case !j.strict():
-			return fmt.Sprintf(" with content that has no history in common with that of %s: %s", j.names(other), j.differ(other.version, g.version))
+			return fmt.Sprintf(" with content that has no history in common with that of %s: %s", j.names(other), j.policy.Compare.differ(other.version, g.version))
 		case g.serial == other.serial:
-			return fmt.Sprintf(" with content different from that of %s: %s", j.names(other), j.differ(other.version, g.version))
+			return fmt.Sprintf(" with content different from that of %s: %s", j.names(other), j.policy.Compare.differ(other.version, g.version))
 		}
 		return fmt.Sprintf(" with content that has no history in common with serial %d of %s", other.serial, j.names(other))
 	}

@@ -15,7 +15,7 @@ type Verdict struct {
 	Again     time.Time        // when time alone may change the verdict; zero: never
 
 	// Findings are what the copies show of a set-up in which the comparison
-	// cannot be true or answers cannot be validated.
+	// cannot be true or answers cannot be validated; at most MaxFindings.
 	Findings []Finding
 
 	// Deadline is until when what is served can wait.

@@ -32,6 +32,11 @@ type ask struct {
 	limit int64
 	pool  func() *zone.Pool
 
+	near     []parity.Known // what is likely to differ little from what it sends
+	current  *checked       // what is known of the copy held; nil: it has yet to be checked, or none is held
+	again    bool           // the copy held is checked again if the primary has no other
+	approved zone.Hash      // what an operator has approved
+
 	tried map[int]error // addresses that failed; nil while none has
 }
 
@@ -45,7 +50,8 @@ type answer struct {
 	expire    time.Duration // until the primary's own copy expires; 0: it did not say
 	candidate xfr.Candidate // the transfer's; its version is nil if there was none
 	base      *zone.Version // that it was asked for the changes of
-	kind      string        // of what failed or succeeded: "probe", "axfr" or "ixfr"
+	checked   *checked      // the copy that came, or that was checked again; nil: neither
+	kind      string        // of what failed or succeeded: "probe", "axfr", "ixfr" or "check"
 	err       error
 	took      time.Duration
 }
@@ -54,6 +60,7 @@ const (
 	kindProbe = "probe"
 	kindAXFR  = "axfr"
 	kindIXFR  = "ixfr"
+	kindCheck = "check"
 
 	// probeTime is how long one address has to tell its SOA, connecting included.
 	probeTime = 10 * time.Second
@@ -70,11 +77,12 @@ func (l *life) ask(p *primary, now time.Time) {
 		served = int64(v.Bytes())
 	}
 	p.ask.limit = z.config.Limit.SizeFor(served)
-	if p.version != nil {
-		p.ask.held, p.ask.have = true, p.version.Serial()
-		p.ask.whole = p.manners.derived && l.verdict.State == parity.Drift
+	l.prepare(p)
+	if last := p.last(); last != nil {
+		p.ask.held, p.ask.have = true, last.Serial()
+		p.ask.whole = p.whole || p.manners.derived && l.verdict.State == parity.Drift
 		if !p.ask.whole && p.manners.increments(now) {
-			p.ask.base = p.version
+			p.ask.base = last
 		}
 	} else if p.failingSince.IsZero() {
 		p.failingSince = now // until it answers: parity does not wait for ever for one that hangs
@@ -88,6 +96,24 @@ func (l *life) ask(p *primary, now time.Time) {
 		p.enter(&z.options.Limiter.transfers, p.transfer)
 	} else {
 		p.enter(&z.options.Limiter.probes, p.probe)
+	}
+}
+
+// prepare notes what the checks of what comes will need to know.
+func (l *life) prepare(p *primary) {
+	a := &p.ask
+	if p.seen.Version != nil {
+		a.near = append(a.near, parity.Known{Version: p.seen.Version, Content: p.seen.Content})
+	}
+	if v := l.served(); v != nil {
+		a.near = append(a.near, parity.Known{Version: v, Content: l.serving.content})
+	}
+	if a.current = p.unchecked; a.current == nil {
+		a.current = p.current()
+	}
+	a.again = a.current != nil && a.current.done && !a.current.passed() && a.current.mayPass()
+	if l.words.approval != nil {
+		a.approved = l.words.approval.Root
 	}
 }
 
@@ -156,7 +182,12 @@ func (p *primary) probe() (answered bool) {
 		p.deliver(answer{kind: kindProbe, err: err, final: true})
 		return false
 	case a.held && serial == a.have && !a.whole:
-		p.deliver(answer{kind: kindProbe, address: at, probed: true, serial: serial, expire: expire, final: true})
+		same := answer{kind: kindProbe, address: at, probed: true, serial: serial, expire: expire, final: true}
+		if a.again {
+			go p.checked(same, a.current.version)
+		} else {
+			p.deliver(same)
+		}
 		return true
 	}
 	a.at = at
@@ -229,9 +260,10 @@ func (p *primary) transferOver(conn *xfr.Conn) (answered bool) {
 		if s.Steps == 0 {
 			z.options.Limiter.trim.add(int64(c.Version().Bytes()))
 		}
-		p.deliver(answer{
+		// The place is for transfers: checks have bounds of their own, and may take longer.
+		go p.checked(answer{
 			kind: kindOf(s.Kind), address: i, serial: c.Version().Serial(), expire: s.Expire, candidate: c, base: a.base, final: true,
-		})
+		}, c.Version())
 		return true
 	}
 	err, kind := a.err(p), kindAXFR
@@ -242,6 +274,12 @@ func (p *primary) transferOver(conn *xfr.Conn) (answered bool) {
 	}
 	p.deliver(answer{kind: kind, err: err, final: true})
 	return false
+}
+
+// checked delivers an answer with what the checks of a version came to. The ask's part in [Zone.work] lasts until then.
+func (p *primary) checked(a answer, v *zone.Version) {
+	a.checked = p.zone.check(p.config.Name, v, p.ask.near, p.ask.current, v.Root() == p.ask.approved)
+	p.deliver(a)
 }
 
 // deliver hands over the final answer. The ask is not the goroutine's any more.

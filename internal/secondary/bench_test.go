@@ -1,8 +1,10 @@
 package secondary
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -10,19 +12,28 @@ import (
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/primarytest"
+	"github.com/concord-dns/concord/internal/store"
 	"github.com/concord-dns/concord/internal/xfr"
 	"github.com/concord-dns/concord/internal/zone"
 )
 
 // BenchmarkChange measures one changed record of a large zone, from the NOTIFY until it is served, with two primaries that must
-// agree and do IXFR. The primaries' own part is in it.
+// agree and do IXFR, and how much more that is with a store. The primaries' own part is in it.
 func BenchmarkChange(b *testing.B) {
 	for _, records := range []int{1_000, 1_000_000} {
-		b.Run(fmt.Sprintf("records=%d", records), func(b *testing.B) { benchmarkChange(b, records) })
+		b.Run(fmt.Sprintf("records=%d", records), func(b *testing.B) { benchmarkChange(b, records, nil) })
+		b.Run(fmt.Sprintf("records=%d/store", records), func(b *testing.B) {
+			db, err := store.Open(b.Context(), store.Options{Path: filepath.Join(b.TempDir(), "concord.db")})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close(context.Background())
+			benchmarkChange(b, records, db)
+		})
 	}
 }
 
-func benchmarkChange(b *testing.B, records int) {
+func benchmarkChange(b *testing.B, records int, db *store.DB) {
 	soa := func(serial uint32) zone.Record {
 		rr, err := dns.NewRR(fmt.Sprintf("%s 3600 IN SOA ns hostmaster %d 3600 600 86400 300", origin, serial))
 		if err != nil {
@@ -38,6 +49,7 @@ func benchmarkChange(b *testing.B, records int) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	ns := zone.Record{Owner: apex, Type: dns.TypeNS, TTL: 3600, Data: apex} // the apex itself: a name that is there
 	builder := zone.NewBuilder(apex, nil)
 	add := func(r zone.Record) {
 		if err := builder.Add(r); err != nil {
@@ -52,6 +64,7 @@ func benchmarkChange(b *testing.B, records int) {
 		return zone.Record{Owner: name, Type: dns.TypeA, TTL: 3600, Data: []byte{192, 0, 2, last}}
 	}
 	add(soa(1))
+	add(ns)
 	for i := range records {
 		add(host(i, 1))
 	}
@@ -70,7 +83,7 @@ func benchmarkChange(b *testing.B, records int) {
 	var conns xfr.Conns
 	defer conns.Close()
 	swapped := make(chan zone.Serial, 16)
-	z, err := New(cfg, Options{Client: &xfr.Client{Conns: &conns}, Limiter: NewLimiter(0), Events: func(e Event) {
+	z, err := New(cfg, Options{Client: &xfr.Client{Conns: &conns}, Limiter: NewLimiter(0), Store: db, Events: func(e Event) {
 		if s, ok := e.(Swapped); ok {
 			swapped <- s.Version.Serial()
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/verify"
 	"github.com/concord-dns/concord/internal/zone"
 )
 
@@ -18,6 +19,7 @@ type Swapped struct {
 	Version *zone.Version
 	Before  *zone.Version // what was served until then; nil for the first
 	Source  string        // the primary whose copy it is
+	Origin  zone.Serial   // the serial of that; another than the version's where we keep a line of our own
 	Reason  string        // of the verdict
 }
 
@@ -59,7 +61,7 @@ type Transferred struct {
 // Failed says that a primary could not be asked, or that what it sent is of no use.
 type Failed struct {
 	Zone, Primary string
-	Kind          string // "probe", "axfr" or "ixfr"
+	Kind          string // "probe", "axfr", "ixfr" or "check": what it sent could not be checked
 	Phase         string // where it failed, in one word
 	Err           error
 	Duration      time.Duration
@@ -101,6 +103,88 @@ type Revived struct {
 	Zone   string
 	Serial zone.Serial
 }
+
+// Rejected says that a check, or an operator, keeps a primary's copy from being served. It is told once of a copy.
+type Rejected struct {
+	Zone, Primary string
+	Serial        zone.Serial
+	Root          zone.Hash
+	Records       int
+	Check         string // one of verify.Checks, or "operator"
+	Reason        string
+	Waivable      bool // an operator may approve it
+}
+
+// Warned says what a check found odd in a copy that passed it. It is told once, until no copy has it any more.
+type Warned struct {
+	Zone, Primary string
+	Serial        zone.Serial
+	Finding       verify.Finding
+}
+
+// Noticed says what the copies of several primaries show of how they are set up, and when they do not any more.
+type Noticed struct {
+	Zone    string
+	Finding parity.Finding
+	Gone    bool
+}
+
+// Held says that what primaries hold is kept back, by a check or by an operator; what was served before stays.
+type Held struct{ Zone, Reason string }
+
+// Released says that a zone is not held any more.
+type Released struct {
+	Zone   string
+	Since  time.Time // when it came to be held
+	State  parity.State
+	Reason string
+}
+
+// DeadlineNear says, while there is time, that what is served will end unless somebody does something.
+type DeadlineNear struct {
+	Zone   string
+	At     time.Time
+	What   string // happens then
+	Reason string // why nothing takes its place
+}
+
+// Regressed says that a primary's serial went back.
+type Regressed struct {
+	Zone, Primary string
+	From, Serial  zone.Serial
+	New           bool // with other content than it held before
+}
+
+// SerialBreak says that the served serial went to one that is not greater: secondaries of this server do not follow by themselves.
+type SerialBreak struct {
+	Zone          string
+	Before, After zone.Serial
+	From, To      string // the primaries whose copies they are
+	Text          string // all of it
+}
+
+// KeepFailed says that a zone is served with its source's serial although a line of our own is configured.
+type KeepFailed struct {
+	Zone string
+	Err  error
+}
+
+// Decided says that an operator's word was taken.
+type Decided struct {
+	Zone     string
+	Decision Decision
+}
+
+func (Rejected) event()     {}
+func (Warned) event()       {}
+func (Noticed) event()      {}
+func (Held) event()         {}
+func (Released) event()     {}
+func (DeadlineNear) event() {}
+func (Regressed) event()    {}
+func (SerialBreak) event()  {}
+func (KeepFailed) event()   {}
+func (Decided) event()      {}
 
 func (Swapped) event()        {}
 func (StateChanged) event()   {}

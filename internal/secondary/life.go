@@ -17,22 +17,25 @@ type life struct {
 	primaries []*primary
 	round     round
 
-	serving serving   // only commit and restore set it
-	first   time.Time // when the first version came, if in this zone's own time
-	swapped time.Time
-	history []*zone.Version // what was served, newest last, the served one included; not altered, but replaced
-	expired bool
+	serving  serving   // only commit and restore set it
+	first    time.Time // when the first version came, if in this zone's own time
+	swapped  time.Time
+	history  []past          // what was served, newest last, the served one included; not altered, but replaced
+	versions []*zone.Version // those of history
+	expired  bool
 
-	verdict parity.Verdict
-	stale   bool // something happened since the verdict
+	verdict   parity.Verdict
+	stale     bool      // something happened since the verdict
+	waits     bool      // a version is approved, and has yet to be checked or written
+	words     words     // the operator's
+	heldSince time.Time // since when the state is held; zero: it is not
+	nearTold  bool      // the operator knows of the deadline
+	keepTold  bool      // and that the serial could not be kept
 
 	counts counts
-}
+	keep   keeper
 
-// serving is what is served; its version is nil before the first.
-type serving struct {
-	version *zone.Version
-	source  string // the primary whose copy it is
+	live *Status // of the zone that this one takes over from, while it does
 }
 
 // A round is one check, from the timers' point of view: every primary is asked once.
@@ -64,7 +67,7 @@ func (l *life) init(z *Zone) {
 	cfg := &z.config
 	l.zone = z
 	l.timers = refresh.New(refresh.Clamps{Refresh: cfg.Refresh, Retry: cfg.Retry, Expire: cfg.Expire}, z.options.Seed)
-	l.policy = parity.Policy{Agree: cfg.Agree, Settle: cfg.Settle, Absent: cfg.Absent}
+	l.policy = parity.Policy{Agree: cfg.Agree, Settle: cfg.Settle, Absent: cfg.Absent, Compare: z.comparison, Drift: cfg.Drift}
 	for i := range cfg.Primaries {
 		l.primaries = append(l.primaries, newPrimary(z, &cfg.Primaries[i]))
 	}
@@ -77,8 +80,18 @@ func (l *life) advance(in inbox, now time.Time) time.Time {
 	for i := range in.answers {
 		l.receive(&in.answers[i], now)
 	}
+	for i := range in.checks {
+		l.rechecked(&in.checks[i], now)
+	}
 	if in.notifies > 0 {
 		l.notified(in, now)
+	}
+	if in.written != nil {
+		l.wrote(*in.written, now)
+	}
+	l.lookAtDisk(in.keep, now)
+	for _, o := range in.orders {
+		l.decide(o, now)
 	}
 	l.judge(now)
 	l.endRound(now)
@@ -89,8 +102,11 @@ func (l *life) advance(in inbox, now time.Time) time.Time {
 	}
 	l.recheck(now)
 	l.askAgain(now)
+	l.vouch(now)
 	l.expire(now)
+	l.tend(now)
 	l.zone.publish(now)
+	l.reply()
 	return l.wakeAt(now)
 }
 
@@ -108,6 +124,10 @@ func (l *life) wakeAt(now time.Time) time.Time {
 	if l.round.underWay {
 		sooner(l.round.over())
 	}
+	if at := l.graceUntil(); at.After(now) && l.timers.Expired(now) {
+		sooner(at)
+	}
+	sooner(l.keep.wakeAt(now))
 	for _, p := range l.primaries {
 		if !p.asking {
 			sooner(p.retryAt)
@@ -171,7 +191,7 @@ func (l *life) askAgain(now time.Time) {
 // endRound ends the round if it is over.
 func (l *life) endRound(now time.Time) {
 	r := &l.round
-	if !r.underWay || r.pending > 0 && r.over().After(now) {
+	if !r.underWay || (r.pending > 0 || l.keep.busy() || l.checking()) && r.over().After(now) {
 		return
 	}
 	outcome := refresh.Outcome{Confirmed: r.confirmed, Answered: r.answered}
@@ -181,6 +201,7 @@ func (l *life) endRound(now time.Time) {
 	l.timers.End(now, outcome)
 	l.timers.At(now, l.verdict.Again)
 	r.underWay, r.pool = false, nil
+	l.keep.due = true
 	for _, p := range l.primaries {
 		p.owes = false
 	}
@@ -193,51 +214,35 @@ func (l *life) judge(now time.Time) {
 		return
 	}
 	l.stale = false
+	l.keep.want = serving{}
 	before := l.verdict
-	l.verdict = parity.Judge(l.policy, l.parityServed(), l.observations(), now)
-	if due && !l.verdict.Again.After(now) {
-		l.verdict.Again = time.Time{} // time has changed what it could
+	policy := l.policyNow()
+	if l.outlived(policy, now) {
+		policy = l.policyNow()
 	}
-	if approved, ok := l.verdict.Approved(); ok {
-		l.commit(approved, now)
+	verdict := parity.Judge(policy, l.parityServed(), l.observations(), now)
+	if due && !verdict.Again.After(now) {
+		verdict.Again = time.Time{} // time has changed what it could
 	}
+	adopted := l.approve(&verdict, now)
+	l.keep.drop()
+	if l.waits = !adopted; l.waits {
+		if !l.verdict.Again.After(now) {
+			l.verdict.Again = time.Time{}
+		}
+		return // what was said before stands until then
+	}
+	l.verdict = verdict
 	for i, p := range l.primaries {
 		if p.answered && l.verdict.Primaries[i].Confirms {
 			l.confirm(p.expire, now)
 		}
 		p.answered = false
 	}
-	l.tell(&before)
+	l.tell(&before, now)
 	if !l.round.underWay {
 		l.timers.At(now, l.verdict.Again)
 	}
-}
-
-// commit serves what was approved. Nothing else does.
-func (l *life) commit(a parity.Approved, now time.Time) {
-	before := l.served()
-	l.serving = serving{a.Version(), a.Source()}
-	v := a.Version()
-	if before == v {
-		return
-	}
-	if before == nil {
-		l.first = now
-	}
-	l.swapped = now
-	l.counts.swaps++
-	l.remember(v)
-	l.timers.Begun(now, v.SOA(), l.told(a.Source()))
-	l.round.confirmed = true
-	l.expire(now)
-	for _, p := range l.primaries {
-		if before == nil {
-			p.tries = min(p.tries, 1) // those of the first load came in quick succession
-		}
-		l.plan(p, now)
-	}
-	l.zone.publish(now)
-	l.event(Swapped{Zone: l.zone.config.Origin, Version: v, Before: before, Source: a.Source(), Reason: l.verdict.Reason})
 }
 
 // told returns how long it is until a primary's own copy expires, as far as it said.
@@ -257,10 +262,21 @@ func (l *life) confirm(told time.Duration, now time.Time) {
 	l.expire(now)
 }
 
+// expiryGrace is how long a version that has expired is served on while another one is on its way to take its place.
+const expiryGrace = 2 * time.Second
+
+// graceUntil returns until when what is served may be although it has expired; zero: it may not.
+func (l *life) graceUntil() time.Time {
+	if !l.waits || l.expired || l.served() == nil {
+		return time.Time{}
+	}
+	return l.timers.ExpireAt().Add(expiryGrace)
+}
+
 // expire tells when the served version expires or is fresh again; the snapshot follows.
 func (l *life) expire(now time.Time) {
 	expired := l.timers.Expired(now)
-	if expired == l.expired {
+	if expired == l.expired || expired && l.graceUntil().After(now) {
 		return
 	}
 	l.expired = expired
@@ -272,46 +288,17 @@ func (l *life) expire(now time.Time) {
 	}
 }
 
-// tell makes events of what differs between two verdicts.
-func (l *life) tell(before *parity.Verdict) {
-	origin, now := l.zone.config.Origin, &l.verdict
-	for i, p := range l.primaries {
-		old := parity.PrimaryUnknown
-		if before.Primaries != nil {
-			old = before.Primaries[i].State
-		}
-		if state := now.Primaries[i].State; state != old {
-			e := PrimaryChanged{Zone: origin, Primary: p.config.Name, Before: old, State: state, Reason: now.Primaries[i].Reason}
-			if p.version != nil {
-				e.Serial, e.Known = p.version.Serial(), true
-			}
-			l.event(e)
-		}
-	}
-	if now.State != before.State || now.State == parity.Drift && now.Reason != before.Reason {
-		l.event(StateChanged{Zone: origin, Before: before.State, State: now.State, Reason: now.Reason})
-	}
-}
-
 func (l *life) event(e Event) { l.zone.options.Events(e) }
 
 // served returns the version that is served, nil before the first.
 func (l *life) served() *zone.Version { return l.serving.version }
 
-// remember adds a version to the history, which holds so many as are configured.
-func (l *life) remember(v *zone.Version) {
-	drop := max(0, len(l.history)+1-l.zone.config.History)
-	history := make([]*zone.Version, 0, len(l.history)+1-drop)
-	l.history = append(append(history, l.history[drop:]...), v)
-}
-
-// parityServed is what parity is told of what is served.
-func (l *life) parityServed() parity.Served {
-	roots := make([]zone.Hash, len(l.history))
-	for i, v := range l.history {
-		roots[i] = v.Root()
+// servedRoot returns its root, zero before the first.
+func (l *life) servedRoot() zone.Hash {
+	if v := l.served(); v != nil {
+		return v.Root()
 	}
-	return parity.Served{Version: l.served(), Source: l.serving.source, First: l.first, Agreed: roots}
+	return zone.Hash{}
 }
 
 // observations are what parity is told of the primaries.
@@ -330,24 +317,9 @@ func (l *life) known() []*zone.Version {
 		versions = append(versions, v)
 	}
 	for _, p := range l.primaries {
-		if p.version != nil && p.version != l.served() {
-			versions = append(versions, p.version)
+		if v := p.last(); v != nil && v != l.served() {
+			versions = append(versions, v)
 		}
 	}
 	return versions
-}
-
-// same returns the version with this root that is held already, or v itself.
-func (l *life) same(v *zone.Version) *zone.Version {
-	for _, p := range l.primaries {
-		if p.version != nil && p.version.Root() == v.Root() {
-			return p.version
-		}
-	}
-	for _, held := range l.history {
-		if held.Root() == v.Root() {
-			return held
-		}
-	}
-	return v
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/verify"
 	"github.com/concord-dns/concord/internal/xfr"
 	"github.com/concord-dns/concord/internal/zone"
 )
@@ -35,10 +36,19 @@ type primary struct {
 	hint   zone.Serial // of its last NOTIFY,
 	hinted bool        // which had one, and it has not answered since
 
-	version *zone.Version     // its last copy
-	since   time.Time         // when its root was first seen here
-	past    []parity.Sighting // not altered, but replaced
-	manners manners
+	seen      parity.Observation // of its copies; see observation for the rest
+	copies    []*checked         // what the checks of those came to; not altered, but replaced
+	unchecked *checked           // what it sent after those, if that could not be checked
+	checking  bool               // a copy is being checked, beside any ask:
+	subject   zone.Hash          // the one with this root
+	check     string             // that its last copy failed
+	whole     bool               // an operator wants the next transfer to be whole
+	manners   manners
+
+	toldRejected  []toldRejection  // not altered, but replaced
+	warned        []verify.Finding // what was told of its last copy; not altered, but replaced
+	checkFailures []CheckCount     // likewise
+	regressions   uint64
 
 	reachable    bool
 	refused      bool
@@ -53,14 +63,14 @@ type primary struct {
 	expire       time.Duration // until its own copy expires, as it said last; 0: it did not say
 	lastProbe    time.Time
 	lastSuccess  time.Time
-	last         xfr.Stats       // of its last transfer,
+	stats        xfr.Stats       // of its last transfer,
 	lastTransfer time.Time       // which ended then
 	transfers    []TransferCount // not altered, but replaced
 	bytes        uint64
 }
 
 func newPrimary(z *Zone, c *config.Primary) *primary {
-	p := &primary{zone: z, config: c, client: z.options.Client.For(c, z.ring), notifier: -1}
+	p := &primary{zone: z, config: c, client: z.options.Client.For(c, z.ring), notifier: -1, seen: parity.Observation{Name: c.Name}}
 	p.job.key = c.Addresses[0]
 	p.job.most = c.Transfers
 	return p
@@ -71,7 +81,7 @@ func (l *life) receive(a *answer, now time.Time) {
 	p := a.primary
 	if !a.final { // it is there, and its transfer is to come
 		p.tell(a, now)
-		if p.version == nil && p.failures == 0 {
+		if p.last() == nil && p.failures == 0 {
 			p.reached() // worth waiting for, unless that has failed before
 			l.stale = true
 		}
@@ -116,6 +126,13 @@ func (p *primary) reached() {
 }
 
 func (l *life) succeeded(p *primary, a *answer, now time.Time) {
+	if a.checked != nil && a.checked.err != nil {
+		l.sent(p, a, now)
+		p.unchecked = a.checked
+		a.kind, a.err = kindCheck, a.checked.err
+		l.failed(p, a, now)
+		return
+	}
 	if p.failures > 0 {
 		l.event(Recovered{Zone: l.zone.config.Origin, Primary: p.config.Name, Failures: p.failures, Since: p.failingSince})
 	}
@@ -124,15 +141,23 @@ func (l *life) succeeded(p *primary, a *answer, now time.Time) {
 	p.tell(a, now)
 	p.address, p.lastSuccess = a.address, now
 	l.follow(p, now)
+	l.sent(p, a, now)
+	if a.checked != nil {
+		l.see(p, a.checked, now)
+	}
+}
+
+// sent takes in that a primary sent the zone, if it did.
+func (l *life) sent(p *primary, a *answer, now time.Time) {
 	v := a.candidate.Version()
 	if v == nil {
 		return
 	}
-	p.last, p.lastTransfer = a.candidate.Stats(), now
-	p.bytes += uint64(p.last.Bytes)
+	p.stats, p.lastTransfer = a.candidate.Stats(), now
+	p.bytes += uint64(p.stats.Bytes)
 	p.count(a.kind, resultSuccess)
-	p.hold(l.same(v), now)
-	s := &p.last
+	p.whole = p.whole && a.base != nil
+	s := &p.stats
 	e := Transferred{
 		Zone: l.zone.config.Origin, Primary: p.config.Name, Address: s.Address, Kind: a.kind, Serial: v.Serial(), Records: v.Records(),
 		Messages: s.Messages, Bytes: s.Bytes, Duration: s.Duration, Report: s.Report,
@@ -145,19 +170,6 @@ func (l *life) succeeded(p *primary, a *answer, now time.Time) {
 	l.learn(p, a, now)
 }
 
-// hold makes v the primary's last copy.
-func (p *primary) hold(v *zone.Version, now time.Time) {
-	if p.version != nil {
-		if p.version.Root() == v.Root() {
-			return
-		}
-		drop := max(0, len(p.past)+1-parity.MaxPast)
-		past := make([]parity.Sighting, 0, len(p.past)-drop+1)
-		p.past = append(append(past, p.past[drop:]...), parity.Sighting{Root: p.version.Root(), Serial: p.version.Serial(), Seen: p.since})
-	}
-	p.version, p.since = v, now
-}
-
 func (l *life) failed(p *primary, a *answer, now time.Time) {
 	phase, refused, reached := explain(a.err)
 	repeated := alike(p.err, a.err)
@@ -168,7 +180,7 @@ func (l *life) failed(p *primary, a *answer, now time.Time) {
 	p.failures++
 	p.tries++
 	p.hinted = false // it is asked again anyway
-	if a.kind != kindProbe {
+	if a.kind != kindProbe && a.kind != kindCheck {
 		p.count(a.kind, phase)
 	}
 	l.plan(p, now)
@@ -181,6 +193,9 @@ func (l *life) failed(p *primary, a *answer, now time.Time) {
 
 // explain returns where an ask failed in one word, whether the primary refused, and whether it answered at all.
 func explain(err error) (phase string, refused, reached bool) {
+	if _, ok := errors.AsType[*checkError](err); ok {
+		return kindCheck, false, true
+	}
 	e, ok := errors.AsType[*xfr.Error](err)
 	if !ok {
 		return "other", false, false
@@ -194,10 +209,9 @@ func explain(err error) (phase string, refused, reached bool) {
 
 // observation is what parity is told of the primary.
 func (p *primary) observation() parity.Observation {
-	return parity.Observation{
-		Name: p.config.Name, Version: p.version, Since: p.since, Past: p.past,
-		Reachable: p.reachable, Refused: p.refused, Err: p.err, FailingSince: p.failingSince,
-	}
+	o := p.seen
+	o.Reachable, o.Refused, o.Err, o.FailingSince = p.reachable, p.refused, p.err, p.failingSince
+	return o
 }
 
 // prefer makes the address that a NOTIFY came from the first to be asked the next time.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,12 +27,18 @@ import (
 //	NAME tells DURATION      until its own copy expires
 //	NAME wants KEY...        it takes what is signed with one of the keys
 //	sign NAME KEY...         has a zone that has not started name keys of a primary
-//	start, stop, reload
+//	set PROPERTY VALUE...    of a zone that has not started: compare, ignore, guard, drift, zonemd, serial, history
+//	start, stop
+//	reload [PROPERTY VALUE...]
 //	restart DURATION         the process ends, and another one has what was kept so much later
 //	advance DURATION
 //	notify ADDRESS|NAME [key KEY] [serial SERIAL]
+//	approve|reject NAME, pin SERIAL, hold, release, unpin, refresh|retransfer [NAME]
+//	                         an operator's word
+//	report HERE THERE
 //	serving                  what a query would get
 //	status                   what there is to tell
+//	trust                    and of checks, comparisons and operators
 //	asked                    how often each primary was asked since the last time
 func TestScripts(t *testing.T) {
 	scripttest.Run(t, "testdata/*.txt", func(t *testing.T) scripttest.Command {
@@ -96,6 +103,16 @@ func (s *script) command(words []string) (string, error) {
 		s.wants(words[0], words[2:])
 	case words[0] == "sign":
 		s.sign(words[1], words[2:])
+	case words[0] == "set":
+		if err := s.set(words[1:]); err != nil {
+			return "", err
+		}
+	case words[0] == "trust":
+		return s.trust(), nil
+	case words[0] == "report":
+		return s.report(words[1], words[2])
+	case slices.Contains(operators, words[0]):
+		return s.operate(words)
 	case words[0] == "start":
 		s.zone.Start()
 		synctest.Wait()
@@ -103,6 +120,11 @@ func (s *script) command(words []string) (string, error) {
 		s.zone.Stop()
 	case words[0] == "reload":
 		old := s.zone
+		if len(words) > 1 {
+			if err := s.configure(words[1:]); err != nil {
+				return "", err
+			}
+		}
 		s.zone = s.newZone(old)
 		s.zone.Start()
 		old.Stop()

@@ -15,63 +15,84 @@ import (
 // of the same name, by Options.Restored. It names versions by their roots; they are kept beside it.
 type State struct {
 	Zone   string
-	Root   zone.Hash // of what is served; zero: nothing
-	Source string    // the primary whose copy it is
+	Root   zone.Hash   `json:",omitzero"` // of what is served; zero: nothing
+	Source string      `json:",omitzero"` // the primary whose copy it is
+	Origin zone.Hash   `json:",omitzero"` // the root of that copy, where what is served has a serial of our own; zero: it is Root
+	Serial zone.Serial `json:",omitzero"` // of that copy
 
-	First     time.Time // when the first version came
-	Swapped   time.Time
-	NextCheck time.Time // zero: one was under way
-	ExpireAt  time.Time
+	First     time.Time `json:",omitzero"` // when the first version came
+	Swapped   time.Time `json:",omitzero"`
+	NextCheck time.Time `json:",omitzero"` // zero: one was under way
+	ExpireAt  time.Time `json:",omitzero"`
 
-	History   []zone.Hash // the roots of what was served, newest last, that of the served one included
-	Swaps     uint64
-	Notifies  []uint64 // by NotifyResult
-	Primaries []PrimaryState
+	Since       time.Time `json:",omitzero"` // when what is served was agreed on
+	SignedUntil time.Time `json:",omitzero"`
+	DriftSince  time.Time `json:",omitzero"`
+	HeldSince   time.Time `json:",omitzero"`
+	NearTold    bool      `json:",omitzero"` // the operator knows of the deadline
+	Whole       bool      `json:",omitzero"` // all of a version is compared: what Past has of roots means the same in another process
+
+	Hold, Pin, Approval *Decision  `json:",omitzero"`
+	Rejections          []Decision `json:",omitzero"` // of versions by their roots
+	Decisions           []Decision `json:",omitzero"`
+
+	History   []zone.Hash    `json:",omitzero"` // the roots of what was served, newest last, that of the served one included,
+	Sources   []string       `json:",omitzero"` // the primaries whose copies they were,
+	Began     []time.Time    `json:",omitzero"` // and when they began to be served
+	Swaps     uint64         `json:",omitzero"`
+	Notifies  []uint64       `json:",omitzero"` // by NotifyResult
+	Primaries []PrimaryState `json:",omitzero"`
 }
 
 // PrimaryState is the part of a State that is about one primary.
 type PrimaryState struct {
-	Name      string
-	Addresses []netip.AddrPort
-	Address   int // the one that answered last
+	Name      string           `json:",omitzero"`
+	Addresses []netip.AddrPort `json:",omitzero"`
+	Address   int              `json:",omitzero"` // the one that answered last
 
-	Root  zone.Hash // of its last copy; zero: it never sent one
-	Since time.Time // when that root was first seen
-	Past  []parity.Sighting
+	Root  zone.Hash         `json:",omitzero"` // of its last copy; zero: it never sent one
+	Since time.Time         `json:",omitzero"` // when that root was first seen
+	Step  parity.Step       `json:",omitzero"`
+	Past  []parity.Sighting `json:",omitzero"` // empty unless State.Whole
 
-	Serial       zone.Serial // that it told last, if Told
-	Told         bool
-	Expire       time.Duration
-	LastProbe    time.Time
-	LastSuccess  time.Time
-	FailingSince time.Time
-	Failures     int
-	Err, Phase   string // of the last error; empty: none
-	ErrAt        time.Time
-	RetryAt      time.Time // zero: with the next check
-	Tries        int       // failures that RetryAt counts
+	Rejected      string       `json:",omitzero"` // why that copy is not to be served, and by which check
+	Check         string       `json:",omitzero"`
+	CheckFailures []CheckCount `json:",omitzero"`
+	Regressions   uint64       `json:",omitzero"`
 
-	Derived      bool // its copy is what changes made of the one before
-	Uneven       bool // it had RRsets of unequal TTLs, so that changes do not fit it
-	IXFRFailures int
-	AXFRUntil    time.Time
+	Serial       zone.Serial   `json:",omitzero"` // that it told last, if Told
+	Told         bool          `json:",omitzero"`
+	Expire       time.Duration `json:",omitzero"`
+	LastProbe    time.Time     `json:",omitzero"`
+	LastSuccess  time.Time     `json:",omitzero"`
+	FailingSince time.Time     `json:",omitzero"`
+	Failures     int           `json:",omitzero"`
+	Err, Phase   string        `json:",omitzero"` // of the last error; empty: none
+	ErrAt        time.Time     `json:",omitzero"`
+	RetryAt      time.Time     `json:",omitzero"` // zero: with the next check
+	Tries        int           `json:",omitzero"` // failures that RetryAt counts
 
-	Last         Transfer
-	LastTransfer time.Time
-	Transfers    []TransferCount
-	Bytes        uint64
+	Derived      bool      `json:",omitzero"` // its copy is what changes made of the one before
+	Uneven       bool      `json:",omitzero"` // it had RRsets of unequal TTLs, so that changes do not fit it
+	IXFRFailures int       `json:",omitzero"`
+	AXFRUntil    time.Time `json:",omitzero"`
+
+	Last         Transfer        `json:",omitzero"`
+	LastTransfer time.Time       `json:",omitzero"`
+	Transfers    []TransferCount `json:",omitzero"`
+	Bytes        uint64          `json:",omitzero"`
 }
 
 // Transfer is what is kept of how a zone was transferred; see [xfr.Stats].
 type Transfer struct {
-	Kind                  string
-	Address               netip.AddrPort
-	Messages, Records     int
-	Bytes                 int64
-	Duration              time.Duration
-	Steps, Deleted, Added int
-	Key                   string
-	TLS                   bool
+	Kind                  string         `json:",omitzero"`
+	Address               netip.AddrPort `json:",omitzero"`
+	Messages, Records     int            `json:",omitzero"`
+	Bytes                 int64          `json:",omitzero"`
+	Duration              time.Duration  `json:",omitzero"`
+	Steps, Deleted, Added int            `json:",omitzero"`
+	Key                   string         `json:",omitzero"`
+	TLS                   bool           `json:",omitzero"`
 }
 
 // State returns what there is to keep of the zone, and the versions that it names.
@@ -84,6 +105,11 @@ func (s *Status) state() (State, []*zone.Version) {
 	out := State{
 		Zone: s.Zone, Source: s.Source, First: s.first, Swapped: s.LastSwap, NextCheck: s.next, ExpireAt: s.ExpireAt,
 		Swaps: s.Swaps, Notifies: slices.Clone(s.Notifies[:]),
+		Serial: s.serving.serial, Since: s.serving.since, SignedUntil: s.SignedUntil, DriftSince: s.DriftSince, HeldSince: s.HeldSince,
+		NearTold: s.nearTold, Whole: s.whole, Hold: s.Hold, Pin: s.Pin, Approval: s.Approval, Rejections: s.words.rejected, Decisions: s.Decisions,
+	}
+	if s.Version != nil && s.Origin != s.Version.Root() {
+		out.Origin = s.Origin
 	}
 	var versions []*zone.Version
 	root := func(v *zone.Version) zone.Hash {
@@ -96,17 +122,23 @@ func (s *Status) state() (State, []*zone.Version) {
 		return v.Root()
 	}
 	out.Root = root(s.Version)
-	for _, v := range s.history {
-		out.History = append(out.History, root(v))
+	for i := range s.past {
+		h := &s.past[i]
+		out.History, out.Sources, out.Began = append(out.History, root(h.version)), append(out.Sources, h.source), append(out.Began, h.at)
 	}
+	root(s.words.pinning.version)
 	for i := range s.Primaries {
 		p := &s.Primaries[i]
 		o := PrimaryState{
-			Name: p.Name, Addresses: p.addresses, Address: p.address, Root: root(p.Version), Since: p.since, Past: p.past,
+			Name: p.Name, Addresses: p.addresses, Address: p.address, Root: root(p.Version), Since: p.seen.Since, Step: p.seen.Step,
+			Rejected: p.Rejected, Check: p.Check, CheckFailures: p.CheckFailures, Regressions: p.Regressions,
 			Serial: p.Serial, Told: p.Told, Expire: p.Expire, LastProbe: p.LastProbe, LastSuccess: p.LastSuccess,
 			FailingSince: p.FailingSince, Failures: p.Failures, Phase: p.Phase, ErrAt: p.ErrAt, RetryAt: p.retryAt, Tries: p.tries,
 			Derived: p.derived, Uneven: p.uneven, IXFRFailures: p.IXFRFailures, AXFRUntil: p.AXFRUntil,
 			Last: transferOf(&p.Last), LastTransfer: p.LastTransfer, Transfers: p.Transfers, Bytes: p.Bytes,
+		}
+		if s.whole {
+			o.Past = p.seen.Past
 		}
 		if p.Err != nil {
 			o.Err = p.Err.Error()
@@ -133,12 +165,20 @@ func (t *Transfer) stats() xfr.Stats {
 // inherit takes over what another zone of the same name knew when it last told. Since what is configured has changed, the
 // primaries are asked at once; nothing has to be transferred again for it.
 func (l *life) inherit(old *Zone) {
-	s, versions := old.State()
+	live := old.Status()
+	s, versions := live.state()
 	s.NextCheck = time.Time{}
 	for i := range s.Primaries {
 		s.Primaries[i].RetryAt = time.Time{}
 	}
+	if l.zone.comparison != old.comparison {
+		l.restore(&s, versions, time.Now())
+		return
+	}
+	// What was compared is compared alike, and nothing of it has to be found out again.
+	l.live = &live
 	l.restore(&s, versions, time.Now())
+	l.live = nil
 }
 
 // restore takes over what a zone of the same name knew: what is served and until when, and, of every primary that is
@@ -147,9 +187,10 @@ func (l *life) restore(s *State, versions []*zone.Version, now time.Time) {
 	byRoot := make(map[zone.Hash]*zone.Version, len(versions))
 	for _, v := range versions {
 		if v != nil && v.Apex().Equal(l.zone.apex) {
-			byRoot[v.Root()] = v
+			byRoot[v.Root()] = l.zone.versions.one(v)
 		}
 	}
+	contents := l.contents(s.Root, byRoot)
 	l.counts.swaps = s.Swaps
 	copy(l.counts.notifies[:NotifyRefused], s.Notifies)
 	l.zone.notices.restore(s.Notifies)
@@ -158,30 +199,44 @@ func (l *life) restore(s *State, versions []*zone.Version, now time.Time) {
 			return o.Name == p.config.Name && slices.Equal(o.Addresses, p.config.Addresses)
 		})
 		if i >= 0 {
-			p.restore(&s.Primaries[i], byRoot[s.Primaries[i].Root])
+			v := byRoot[s.Primaries[i].Root]
+			p.restore(&s.Primaries[i], v)
+			l.restoreSeen(p, v, &s.Primaries[i], s.Whole && whole(&l.zone.config), contents)
 		}
 	}
+	l.restoreWords(s, byRoot, contents)
 	v := byRoot[s.Root]
 	if v == nil {
 		return
 	}
-	l.serving = serving{v, s.Source}
+	l.serving = serving{
+		version: v, content: contents(v), source: s.Source, origin: v.Root(), serial: s.Serial, since: s.Since, signedUntil: s.SignedUntil,
+	}
+	if s.Origin != (zone.Hash{}) {
+		l.serving.origin = s.Origin
+	}
 	l.first, l.swapped = s.First, s.Swapped
-	for _, root := range s.History {
+	l.verdict.DriftSince, l.heldSince, l.nearTold = s.DriftSince, s.HeldSince, s.NearTold
+	for i, root := range s.History {
 		if old := byRoot[root]; old != nil {
-			l.history = append(l.history, old)
+			h := past{version: old, content: contents(old)}
+			if len(s.Sources) == len(s.History) && len(s.Began) == len(s.History) {
+				h.source, h.at = s.Sources[i], s.Began[i]
+			}
+			l.history = append(l.history, h)
 		}
 	}
 	if len(l.history) == 0 {
-		l.history = []*zone.Version{v}
+		l.history = []past{{version: v, content: l.serving.content, source: s.Source, at: s.Swapped}}
 	}
 	if most := l.zone.config.History; len(l.history) > most {
 		l.history = slices.Clone(l.history[len(l.history)-most:])
 	}
+	l.versions = versionsOf(l.history)
 	l.timers.Restore(now, s.NextCheck, s.ExpireAt)
 	l.expired = l.timers.Expired(now)
 	// What parity thinks of it is known without asking anybody, and no event.
-	l.verdict = parity.Judge(l.policy, l.parityServed(), l.observations(), now)
+	l.verdict = parity.Judge(l.policyNow(), l.parityServed(), l.observations(), now)
 }
 
 // restore takes over what was known of a primary; v is its last copy, nil if that is lost.
@@ -189,9 +244,7 @@ func (p *primary) restore(o *PrimaryState, v *zone.Version) {
 	if o.Address < len(p.config.Addresses) {
 		p.address = max(0, o.Address)
 	}
-	p.version, p.past = v, o.Past
 	if v != nil {
-		p.since = o.Since
 		p.manners.derived, p.manners.uneven = o.Derived, o.Uneven
 	}
 	p.serial, p.told, p.expire, p.lastProbe, p.lastSuccess = o.Serial, o.Told, o.Expire, o.LastProbe, o.LastSuccess
@@ -202,7 +255,7 @@ func (p *primary) restore(o *PrimaryState, v *zone.Version) {
 	p.retryAt, p.tries = o.RetryAt, o.Tries
 	p.reachable = o.Failures == 0 && o.Told
 	p.manners.failures, p.manners.until = o.IXFRFailures, o.AXFRUntil
-	p.last, p.lastTransfer, p.transfers, p.bytes = o.Last.stats(), o.LastTransfer, slices.Clone(o.Transfers), o.Bytes
+	p.stats, p.lastTransfer, p.transfers, p.bytes = o.Last.stats(), o.LastTransfer, slices.Clone(o.Transfers), o.Bytes
 }
 
 // restore counts on from what was counted.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/verify"
 	"github.com/concord-dns/concord/internal/xfr"
 	"github.com/concord-dns/concord/internal/zone"
 )
@@ -25,13 +26,36 @@ type Status struct {
 	Notifies  [notifyResults]uint64 // by NotifyResult
 	Primaries []PrimaryStatus
 
+	HeldSince   time.Time        // since when it is held; zero: it is not
+	DriftSince  time.Time        // since when primaries have been out of step, in a drift that is not over
+	Deadline    parity.Deadline  // until when what is served can wait
+	SignedUntil time.Time        // when the first signature of what is served ends; zero: none is known of
+	Origin      zone.Hash        // the root of the source's copy: of another version where we keep a line of serials
+	Ignored     int              // records of what is served that are ignored in comparisons,
+	Aside       int              // and that are left to each provider
+	Findings    []parity.Finding // of the comparison
+
+	Hold      *Decision  // an operator holds the zone; nil: nobody does
+	Pin       *Decision  // an operator has pinned what is served
+	Approval  *Decision  // an operator has approved a copy
+	Decisions []Decision // oldest first; the newest of them
+
+	// Kept is how it stands with the store.
+	Kept KeepStatus
+
 	// KeyProblem is why a key file is not in use as it is now: its keys are those of the last time when it could be read.
 	KeyProblem error
 
 	// What a successor takes over beside the above.
-	next    time.Time // check
-	first   time.Time
-	history []*zone.Version
+	next     time.Time // check
+	first    time.Time
+	history  []*zone.Version
+	past     []past // the history with all that is known of it
+	serving  serving
+	words    words
+	nearTold bool
+	keepTold bool
+	whole    bool // all of a version is compared
 }
 
 // PrimaryStatus is all that there is to tell of one primary of a zone.
@@ -54,7 +78,23 @@ type PrimaryStatus struct {
 	Asking       bool      // it is being asked
 	NextAttempt  time.Time // when it is asked next if nothing happens before; zero: when what is under way has ended
 
-	Differing    int       // records of its copy that differ from what is served
+	Counts        bool           // it counts for how many have to agree
+	Confirms      bool           // it answered last, and holds what is served
+	Differing     int            // records of its copy that differ from what is served
+	More          bool           // there are more
+	Classes       parity.Classes // how they differ
+	Regressed     bool           // its serial went back,
+	RegressedFrom zone.Serial    // from this one
+	Regressions   uint64         // how often one did
+	LagSince      time.Time      // since when it is behind; zero: it is not
+
+	Rejected      string           // why its last copy is not to be served; "": it passed its checks
+	Check         string           // that it failed first, or "operator"
+	Waivable      bool             // an operator may approve it
+	CheckFindings []verify.Finding // of its last copy, warnings included
+	Checking      bool             // it is being checked once more
+	CheckFailures []CheckCount
+
 	Last         xfr.Stats // of its last transfer
 	LastTransfer time.Time // when that ended
 	Transfers    []TransferCount
@@ -65,8 +105,8 @@ type PrimaryStatus struct {
 
 	addresses []netip.AddrPort
 	address   int
-	since     time.Time
-	past      []parity.Sighting
+	seen      parity.Observation
+	told      []toldRejection
 	retryAt   time.Time
 	tries     int
 	derived   bool
@@ -98,36 +138,59 @@ func (z *Zone) Status() Status {
 func (z *Zone) publish(now time.Time) {
 	l := &z.life
 	snapshot := Snapshot{Version: l.served(), Expired: l.expired, State: l.verdict.State, ExpireAt: l.timers.ExpireAt()}
+	z.status.Store(l.status(now))
+	// Whoever finds a version served finds it in the status, a zone that takes over included.
 	if old := z.snapshot.Load(); old == nil || *old != snapshot {
 		z.snapshot.Store(&snapshot)
 	}
+}
+
+// status is all that there is to tell of the zone now.
+func (l *life) status(now time.Time) *Status {
+	z := l.zone
 	s := &Status{
 		Zone: z.config.Origin, State: l.verdict.State, Reason: l.verdict.Reason, Expired: l.expired,
 		Version: l.served(), Source: l.serving.source,
 		LastSwap: l.swapped, ExpireAt: l.timers.ExpireAt(), NextCheck: l.timers.Next(now),
 		Swaps: l.counts.swaps, Notifies: l.counts.notifies,
 		Primaries: make([]PrimaryStatus, len(l.primaries)),
-		next:      l.timers.NextCheck(), first: l.first, history: l.history,
+		HeldSince: l.heldSince, DriftSince: l.verdict.DriftSince, Deadline: l.verdict.Deadline, SignedUntil: l.serving.signedUntil,
+		Origin: l.serving.origin, Ignored: l.serving.content.Ignored, Aside: l.serving.content.Aside, Findings: l.verdict.Findings,
+		Hold: l.words.hold, Pin: l.words.pin, Approval: l.words.approval, Decisions: l.words.log,
+		next: l.timers.NextCheck(), first: l.first, history: l.versions, past: l.history, whole: whole(&z.config), serving: l.serving,
+		words: l.words, nearTold: l.nearTold, keepTold: l.keepTold,
+		Kept: l.keep.status(l.served()),
 	}
 	for i, p := range l.primaries {
 		s.Primaries[i] = p.status(s.next)
 		if l.verdict.Primaries != nil {
 			v := &l.verdict.Primaries[i]
-			s.Primaries[i].State, s.Primaries[i].Reason, s.Primaries[i].Differing = v.State, v.Reason, v.Differing
+			s.Primaries[i].judged(v)
 		}
 	}
-	z.status.Store(s)
+	return s
+}
+
+// judged takes over what parity thinks of the primary.
+func (s *PrimaryStatus) judged(v *parity.PrimaryVerdict) {
+	s.State, s.Reason, s.Counts, s.Confirms = v.State, v.Reason, v.Counts, v.Confirms
+	s.Differing, s.More, s.Classes = v.Differing, v.More, v.Classes
+	s.Regressed, s.RegressedFrom, s.LagSince = v.Regressed, v.From, v.LagSince
 }
 
 func (p *primary) status(check time.Time) PrimaryStatus {
 	s := PrimaryStatus{
-		Name: p.config.Name, Version: p.version, Serial: p.serial, Told: p.told, Expire: p.expire,
+		Name: p.config.Name, Version: p.seen.Version, Serial: p.serial, Told: p.told, Expire: p.expire,
 		LastProbe: p.lastProbe, LastSuccess: p.lastSuccess,
 		FailingSince: p.failingSince, Failures: p.failures, Err: p.err, Phase: p.phase, ErrAt: p.errAt, Asking: p.asking,
-		Last: p.last, LastTransfer: p.lastTransfer, Transfers: p.transfers, Bytes: p.bytes,
+		Last: p.stats, LastTransfer: p.lastTransfer, Transfers: p.transfers, Bytes: p.bytes,
 		IXFRFailures: p.manners.failures, AXFRUntil: p.manners.until,
-		addresses: p.config.Addresses, address: p.address, since: p.since, past: p.past,
+		Rejected: p.seen.Rejected, Check: p.check, Checking: p.checking, CheckFailures: p.checkFailures, Regressions: p.regressions,
+		addresses: p.config.Addresses, address: p.address, seen: p.seen, told: p.toldRejected,
 		retryAt: p.retryAt, tries: p.tries, derived: p.manners.derived, uneven: p.manners.uneven,
+	}
+	if c := p.current(); c != nil {
+		s.CheckFindings, s.Waivable = c.found, s.Rejected != "" && c.result.Waivable()
 	}
 	switch {
 	case p.asking:

@@ -18,6 +18,7 @@ import (
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/primarytest"
+	"github.com/concord-dns/concord/internal/store"
 	"github.com/concord-dns/concord/internal/xfr"
 )
 
@@ -32,6 +33,7 @@ type world struct {
 	limiter   *Limiter
 	conns     xfr.Conns
 	zone      *Zone
+	store     *store.DB // nil: none
 
 	mu     sync.Mutex      // guards what follows
 	down   map[string]bool // the connection is refused
@@ -72,7 +74,7 @@ func (w *world) newZone(predecessor *Zone) *Zone {
 
 func (w *world) zoneWith(o Options) *Zone {
 	o.Client = &xfr.Client{Dial: w.dial, Conns: &w.conns, Time: w.config.Limit.Time, Idle: w.config.Limit.Idle}
-	o.Limiter, o.Events, o.Seed = w.limiter, w.event, 1
+	o.Limiter, o.Events, o.Seed, o.Store = w.limiter, w.event, 1, w.store
 	z, err := New(w.config, o)
 	if err != nil {
 		w.t.Fatal(err)
@@ -189,7 +191,16 @@ func (w *world) make(serial, letters string) *primarytest.Zone {
 		fmt.Sprintf("@ SOA ns hostmaster %s 3600 600 86400 300", serial), "@ NS ns", "ns A 192.0.2.53",
 	}
 	for _, c := range letters {
-		records = append(records, fmt.Sprintf("%c A 192.0.2.53", c))
+		switch c {
+		case '!': // no NS at the apex
+			records = slices.Delete(records, 1, 2)
+		case '#': // a digest of something else
+			records = append(records, fmt.Sprintf("@ ZONEMD %s 1 1 %s", serial, strings.Repeat("00", 48)))
+		case '%': // other name servers
+			records[1] = "@ NS other.example.net."
+		default:
+			records = append(records, fmt.Sprintf("%c A 192.0.2.53", c))
+		}
 	}
 	return primarytest.Make(w.t, origin, 0, records...)
 }
@@ -254,6 +265,32 @@ func describe(e Event) string {
 		return fmt.Sprintf("NOTIFY from %s, %s", e.From, e.Primary)
 	case Expired:
 		return fmt.Sprintf("expired, serial %d", e.Serial)
+	case Rejected:
+		return fmt.Sprintf("%s's %d is rejected by %s: %s", e.Primary, e.Serial, e.Check, e.Reason)
+	case Warned:
+		return fmt.Sprintf("%s's %d: %s", e.Primary, e.Serial, e.Finding)
+	case Noticed:
+		return fmt.Sprintf("noticed: %s, gone %t", e.Finding, e.Gone)
+	case Held:
+		return "held: " + e.Reason
+	case Released:
+		return fmt.Sprintf("released to %s", e.State)
+	case DeadlineNear:
+		return fmt.Sprintf("deadline %s: %s", e.At.UTC().Format("15:04:05"), e.What)
+	case Regressed:
+		return fmt.Sprintf("%s went back from %d to %d, new %t", e.Primary, e.From, e.Serial, e.New)
+	case SerialBreak:
+		return "serial break: " + e.Text
+	case KeepFailed:
+		return fmt.Sprintf("serial not kept: %v", e.Err)
+	case Restored:
+		return fmt.Sprintf("restored %t %d, expired %t, clock back %v, damage %v", e.HasVersion, e.Serial, e.Expired, e.ClockBack, e.Damage)
+	case StoreFailed:
+		return fmt.Sprintf("%d not on the disk, served %t", e.Serial, e.Served)
+	case StoreRecovered:
+		return "on the disk again"
+	case Decided:
+		return "decided: " + e.Decision.String()
 	case Revived:
 		return fmt.Sprintf("revived, serial %d", e.Serial)
 	}

@@ -10,7 +10,9 @@ import (
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/parity"
+	"github.com/concord-dns/concord/internal/store"
 	"github.com/concord-dns/concord/internal/tsig"
+	"github.com/concord-dns/concord/internal/verify"
 	"github.com/concord-dns/concord/internal/xfr"
 	"github.com/concord-dns/concord/internal/zone"
 )
@@ -32,6 +34,10 @@ type Zone struct {
 	ring     *tsig.Keyring
 	notices  notices
 
+	checker    *verify.Checker
+	comparison *parity.Comparison
+	versions   versions
+
 	ctx    context.Context // of every transfer; ended by Stop
 	cancel context.CancelFunc
 	work   sync.WaitGroup // the zone's goroutine, and its jobs from entering a gate to their end
@@ -52,9 +58,16 @@ type inbox struct {
 	answers  []answer
 	notifies int      // how many,
 	notices  []notice // and the last of each primary
+	checks   []recheck
+	orders   []*order
+	written  *written // how a write ended
+	keep     bool     // all is to be written again
 }
 
-func (in *inbox) empty() bool { return !in.look && len(in.answers) == 0 && in.notifies == 0 }
+func (in *inbox) empty() bool {
+	return !in.look && len(in.answers) == 0 && in.notifies == 0 && len(in.checks) == 0 && len(in.orders) == 0 &&
+		in.written == nil && !in.keep
+}
 
 // Options are what a zone gets from its surroundings.
 type Options struct {
@@ -66,6 +79,15 @@ type Options struct {
 	Limiter *Limiter
 	// Events is told what happens, one event at a time and in order, by the zone's goroutine: it must not wait. It may be nil.
 	Events func(Event)
+	// Checks bound what the checks of all zones take of the machine; nil: the zone has bounds of its own.
+	Checks *verify.Limits
+	// Secret keys what contents are compared by. It is drawn at random, once for the process, and told to nobody.
+	Secret [32]byte
+	// Store is where versions outlive the process, one for all zones that name the same file; nil: nowhere. Nothing is served that
+	// is not there.
+	Store *store.DB
+	// Kept is what the store had of the zone when the process started. Predecessor wins over it, and it over Restored.
+	Kept *store.Loaded
 	// Seed spreads the timers of zones: it should differ from zone to zone.
 	Seed uint64
 	// Predecessor, if any, is the zone of the same name that this one takes over from, with all that is known of it.
@@ -100,15 +122,23 @@ func New(cfg config.Zone, o Options) (*Zone, error) {
 	if z.ring, err = keyring(&z.config, o.KeyFiles); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", cfg.Origin, err)
 	}
+	if z.options.Store == nil {
+		z.options.Store = store.Off()
+	}
+	z.checker, z.comparison = newTrust(z, o.Predecessor)
 	z.ctx, z.cancel = context.WithCancel(context.Background())
 	z.life.init(z)
+	z.life.keep = keeper{db: z.options.Store, bestEffort: z.config.Store.BestEffort}
 	switch {
 	case o.Predecessor != nil:
 		z.life.inherit(o.Predecessor)
+		z.life.keep.inherit(o.Predecessor)
+	case o.Kept != nil:
+		z.life.takeUp(o.Kept, time.Now())
 	case o.Restored != nil:
 		z.life.restore(o.Restored, o.Versions, time.Now())
 	}
-	z.options.Predecessor, z.options.Restored, z.options.Versions = nil, nil, nil // they are not to live as long
+	z.options.Predecessor, z.options.Restored, z.options.Versions, z.options.Kept = nil, nil, nil, nil // they are not to live as long
 	z.publish(time.Now())
 	return z, nil
 }

@@ -30,6 +30,8 @@ type Record struct {
 	// Others are versions of the history and copies of primaries, as far as they are in memory. What the file has costs one
 	// look-up each. A root that the state speaks of, that the file does not have, and that no version here has, is not kept.
 	Others []*zone.Version
+	// BestEffort has Commit return a Durable, though not a written one, where the disk fails.
+	BestEffort bool
 }
 
 // Commit writes a zone and returns when it is on the disk. What many callers want written at once goes into one transaction. Where
@@ -50,7 +52,7 @@ func (db *DB) Commit(ctx context.Context, r Record) (Durable, error) {
 		return d, nil
 	}
 	err = fmt.Errorf("zone %s: %w", r.State.Zone, err)
-	if db.options.BestEffort {
+	if db.options.BestEffort || r.BestEffort {
 		return d, err
 	}
 	return Durable{}, err

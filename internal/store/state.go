@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/concord-dns/concord/internal/zone"
@@ -34,6 +35,9 @@ type State struct {
 	Pin       *Pin        `json:",omitempty"`
 	Decisions []Decision  `json:",omitempty"` // oldest first; the newest MaxDecisions are kept
 	Serials   *SerialLine `json:",omitempty"`
+
+	// Detail is what else its owner keeps of the zone, as JSON that only the owner knows.
+	Detail json.RawMessage `json:",omitempty"`
 }
 
 // MaxDecisions is how many decisions are kept of each zone.

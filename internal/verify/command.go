@@ -36,6 +36,8 @@ func checkCommand(ctx context.Context, l *Limits, command []string, s Subject) (
 		return nil, err
 	}
 	defer release(l.commands, 1)
+	ctx, cancel := context.WithTimeoutCause(ctx, l.time, fmt.Errorf("%w: %s, at most %s", errCommandTime, command[0], l.time))
+	defer cancel()
 	env := []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
 		"CONCORD_ZONE=" + s.Candidate.Apex().String(),
@@ -50,7 +52,7 @@ func checkCommand(ctx context.Context, l *Limits, command []string, s Subject) (
 		defer remove()
 		env = append(env, fmt.Sprintf("CONCORD_SERVED_SERIAL=%d", s.Served.Serial()), "CONCORD_DIFF="+file)
 	}
-	output, err := run(ctx, l.time, command, env, s.Candidate)
+	output, err := run(ctx, command, env, s.Candidate)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
 		detail := fmt.Sprintf("%s ended with status %d", command[0], exit.ExitCode())
 		if line := lastLine(output); line != "" {
@@ -65,10 +67,8 @@ func checkCommand(ctx context.Context, l *Limits, command []string, s Subject) (
 var errCommandTime = errors.New("did not end in time")
 
 // run runs a program with a zone on its standard input, and returns the end of what it wrote. Its group of processes is killed
-// when ctx ends or its time is over.
-func run(ctx context.Context, limit time.Duration, command, env []string, v *zone.Version) (output []byte, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: %s, at most %s", errCommandTime, command[0], limit))
-	defer cancel()
+// when ctx ends.
+func run(ctx context.Context, command, env []string, v *zone.Version) (output []byte, err error) {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env, cmd.Dir = env, "/"
 	var end tail
@@ -91,7 +91,7 @@ func run(ctx context.Context, limit time.Duration, command, env []string, v *zon
 	err = cmd.Wait() // which closes its end of stdin, too
 	writing.Wait()
 	switch {
-	case ctx.Err() != nil && (err != nil):
+	case ctx.Err() != nil && err != nil:
 		return end.kept, context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay):
 		// The program has ended well; something that it started still holds its output.

@@ -66,12 +66,15 @@ func (s *signatures) check(ctx context.Context, v *zone.Version, now time.Time) 
 		return signatureFindings(s.failed.report), s.failed.expiry, nil
 	}
 
-	if err := acquire(ctx, s.limits.workers); err != nil {
-		return nil, time.Time{}, err
-	}
-	o.Workers = 1 + more(s.limits.workers)
-	state, report, err := dnssec.Verify(ctx, v, s.passed, o)
-	release(s.limits.workers, o.Workers)
+	var state *dnssec.State
+	var report dnssec.Report
+	err := s.limits.do(ctx, func(ctx context.Context) (err error) {
+		others := more(s.limits.workers)
+		defer release(s.limits.workers, others)
+		o.Workers = 1 + others
+		state, report, err = dnssec.Verify(ctx, v, s.passed, o)
+		return err
+	})
 	if err != nil {
 		return nil, time.Time{}, err
 	}

@@ -24,5 +24,6 @@
 // network.
 //
 // It owns no goroutine beyond a call: those of dnssec and of a command end before Check returns, and the end of its context
-// ends them. How many processors and commands the process has for all zones, [Limits] says.
+// ends them. How many processors and commands the process has for all zones, [Limits] says. Whatever a primary sends, no check
+// takes longer than [WorkTime], and no command longer than [CommandTime]; waiting for a processor comes on top.
 package verify

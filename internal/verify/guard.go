@@ -165,47 +165,6 @@ func percent(n, of int) string {
 
 // differing returns how many records of a change differ in their data: the larger of how many are only before and only after.
 func differing(c zone.Change) int {
-	deleted, added := 0, 0
 	c.Before.TTL = c.After.TTL
-	_ = eachDiffering(c, func(_ []byte, gone bool) error {
-		if gone {
-			deleted++
-		} else {
-			added++
-		}
-		return nil
-	})
-	return max(deleted, added)
-}
-
-// eachDiffering calls f for each record that is only before or only after. With other TTLs all of them are.
-func eachDiffering(c zone.Change, f func(data []byte, gone bool) error) error {
-	before, after := c.Before.Iter(), c.After.Iter()
-	x, xok := before.Next()
-	y, yok := after.Next()
-	for xok || yok {
-		order := -1
-		if yok {
-			if order = 1; xok {
-				order = bytes.Compare(x, y)
-			}
-		}
-		if order == 0 && c.Before.TTL == c.After.TTL {
-			x, xok = before.Next()
-			y, yok = after.Next()
-			continue
-		}
-		if order <= 0 {
-			if err := f(x, true); err != nil {
-				return err
-			}
-			x, xok = before.Next()
-		} else {
-			if err := f(y, false); err != nil {
-				return err
-			}
-			y, yok = after.Next()
-		}
-	}
-	return nil
+	return c.Records()
 }

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
 	"time"
 )
@@ -11,6 +13,7 @@ type Limits struct {
 	workers  chan struct{}
 	commands chan struct{}
 	time     time.Duration // that a command may take
+	work     time.Duration // that any other check may take
 }
 
 const (
@@ -18,6 +21,9 @@ const (
 	DefaultCommands = 4
 	// CommandTime is how long a command may take before it is ended.
 	CommandTime = 5 * time.Minute
+	// WorkTime is how long each of the other checks may take of one copy, from when it has a processor. A signed zone of ten
+	// million records takes less; one that was made to be dear would keep the processors from other zones for days.
+	WorkTime = 30 * time.Minute
 )
 
 // NewLimits returns Limits with so many processors for checks, and so many commands at once. 0 processors are half of those
@@ -29,7 +35,22 @@ func NewLimits(workers, commands int) *Limits {
 	if commands <= 0 {
 		commands = DefaultCommands
 	}
-	return &Limits{workers: make(chan struct{}, workers), commands: make(chan struct{}, commands), time: CommandTime}
+	return &Limits{workers: make(chan struct{}, workers), commands: make(chan struct{}, commands), time: CommandTime, work: WorkTime}
+}
+
+// errWorkTime is the cause of the end of a check that took too long.
+var errWorkTime = errors.New("did not end in time")
+
+// do waits for a processor and does the work of a check with it, in at most WorkTime. The wait does not count: whoever is waited for
+// is bounded too.
+func (l *Limits) do(ctx context.Context, work func(context.Context) error) error {
+	if err := acquire(ctx, l.workers); err != nil {
+		return err
+	}
+	defer release(l.workers, 1)
+	ctx, cancel := context.WithTimeoutCause(ctx, l.work, fmt.Errorf("%w, at most %s", errWorkTime, l.work))
+	defer cancel()
+	return work(ctx)
 }
 
 // acquire waits for a slot. A nil error obliges the caller to release it.

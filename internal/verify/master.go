@@ -40,13 +40,15 @@ func writeDiff(ctx context.Context, w io.Writer, from, to *zone.Version) error {
 			return context.Cause(ctx)
 		}
 		owner = zone.AppendOwner(owner[:0], c.Owner, to.Apex())
-		if err := eachDiffering(c, func(data []byte, gone bool) error {
-			if gone {
-				return write("-", c.Before.TTL, c.Type, data)
+		for data := range c.Deleted() {
+			if err := write("-", c.Before.TTL, c.Type, data); err != nil {
+				return err
 			}
-			return write("+", c.After.TTL, c.Type, data)
-		}); err != nil {
-			return err
+		}
+		for data := range c.Added() {
+			if err := write("+", c.After.TTL, c.Type, data); err != nil {
+				return err
+			}
 		}
 	}
 	return b.Flush()

@@ -47,8 +47,9 @@ type Subject struct {
 	Waive bool
 }
 
-// Check runs all checks on a copy. It takes as long as they take, and waits until the process has room for them: it is not for
-// a goroutine that has anything else to do. The end of ctx ends it.
+// Check runs all checks on a copy. It waits until the process has room for them, and then each may take WorkTime, the command
+// CommandTime: it is not for a goroutine that has anything else to do. A check that takes longer could not be done, which is
+// an error. The end of ctx ends it.
 func (c *Checker) Check(ctx context.Context, s Subject) Result {
 	r := Result{version: s.Candidate}
 	failed := func() bool { return slices.ContainsFunc(r.findings, isFailure) }
@@ -138,19 +139,18 @@ func (c *Checker) survey(ctx context.Context, v, near *zone.Version) (*survey, e
 	if m.survey != nil {
 		return m.survey, nil
 	}
-	if err := acquire(ctx, c.limits.workers); err != nil {
-		return nil, err
-	}
-	defer release(c.limits.workers, 1)
-	if before == nil {
-		m.survey, err = surveyWhole(ctx, v)
-	} else {
-		m.survey, err = surveyNext(ctx, near, before, v)
-	}
+	err = c.limits.do(ctx, func(ctx context.Context) (err error) {
+		if before == nil {
+			m.survey, err = surveyWhole(ctx, v)
+		} else {
+			m.survey, err = surveyNext(ctx, near, before, v)
+		}
+		return err
+	})
 	return m.survey, err
 }
 
-func (c *Checker) guard(ctx context.Context, s Subject, _ *Result) ([]Finding, error) {
+func (c *Checker) guard(ctx context.Context, s Subject, _ *Result) (found []Finding, err error) {
 	if c.cfg.Guard.Off || s.Served == nil {
 		return nil, nil
 	}
@@ -162,7 +162,11 @@ func (c *Checker) guard(ctx context.Context, s Subject, _ *Result) ([]Finding, e
 	if err != nil {
 		return nil, err
 	}
-	return checkGuard(ctx, &c.cfg.Guard, c.keep, s.Served, s.Candidate, served.data, survey.data)
+	err = c.limits.do(ctx, func(ctx context.Context) (err error) {
+		found, err = checkGuard(ctx, &c.cfg.Guard, c.keep, s.Served, s.Candidate, served.data, survey.data)
+		return err
+	})
+	return found, err
 }
 
 func (c *Checker) zonemd(ctx context.Context, s Subject, _ *Result) ([]Finding, error) {
@@ -174,11 +178,10 @@ func (c *Checker) zonemd(ctx context.Context, s Subject, _ *Result) ([]Finding, 
 	if m.digested {
 		return m.zonemd, nil
 	}
-	if err := acquire(ctx, c.limits.workers); err != nil {
-		return nil, err
-	}
-	defer release(c.limits.workers, 1)
-	m.zonemd, err = checkZONEMD(ctx, c.cfg.Verify.ZONEMD, s.Candidate)
+	err = c.limits.do(ctx, func(ctx context.Context) (err error) {
+		m.zonemd, err = checkZONEMD(ctx, c.cfg.Verify.ZONEMD, s.Candidate)
+		return err
+	})
 	m.digested = err == nil
 	return m.zonemd, err
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,6 +134,40 @@ func TestCancelled(t *testing.T) {
 	c.Check(ctx, Subject{Candidate: guardZone(t, 1, "")})
 	if _, ok := c.Check(t.Context(), Subject{Candidate: guardZone(t, 1, "")}).Verified(); !ok {
 		t.Error("not verified")
+	}
+}
+
+// TestWorkTime has checks whose time is over: nothing is said of the copy, and the processor is free again.
+func TestWorkTime(t *testing.T) {
+	var names strings.Builder
+	for i := range pause {
+		fmt.Fprintf(&names, "m%d A 192.0.2.1\n", i)
+	}
+	digest := "@ ZONEMD 2 1 1 " + strings.Repeat("00", 48) + "\n"
+	s := Subject{Candidate: guardZone(t, 2, digest), Served: guardZone(t, 1, names.String()), Now: time.Now()}
+	other := Subject{Candidate: guardZone(t, 2, digest+names.String()), Served: guardZone(t, 1, ""), Now: s.Now}
+	l := NewLimits(1, 1)
+	c := New(settings("example.org.", func(z *config.Zone) { z.Verify.DNSSEC = true }), l)
+	for _, tt := range []struct {
+		name string
+		run  func(context.Context, Subject, *Result) ([]Finding, error)
+		s    Subject
+	}{{CheckStructure, c.structure, other}, {CheckGuard, c.guard, s}, {CheckZONEMD, c.zonemd, other}, {CheckDNSSEC, c.signatures, other}} {
+		if tt.name == CheckGuard {
+			for _, v := range []*zone.Version{s.Served, s.Candidate} { // which the guards want to know
+				if _, err := c.survey(t.Context(), v, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		l.work = -1
+		if found, err := tt.run(t.Context(), tt.s, new(Result)); !errors.Is(err, errWorkTime) || len(found) > 0 {
+			t.Errorf("%s: %q, %v", tt.name, found, err)
+		}
+		l.work = WorkTime
+		if _, err := tt.run(t.Context(), tt.s, new(Result)); err != nil {
+			t.Errorf("%s, again: %v", tt.name, err)
+		}
 	}
 }
 

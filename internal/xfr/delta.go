@@ -3,6 +3,7 @@ package xfr
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -72,6 +73,7 @@ func (d *delta) net(base *zone.Version) (zone.Delta, error) {
 		out   zone.Delta
 		owner zone.Name
 		last  zone.Key
+		had   = lookup{version: base}
 	)
 	for rest := d.list; len(rest) > 0; {
 		n := 1
@@ -98,7 +100,7 @@ func (d *delta) net(base *zone.Version) (zone.Delta, error) {
 		if end.add {
 			out.Added = append(out.Added, record(end))
 		}
-		if first.add && !end.add && holds(base, last, record(first)) {
+		if first.add && !end.add && had.holds(last, first.typ, d.data(first)) {
 			return out, contradiction(true, record(first))
 		}
 	}
@@ -112,32 +114,49 @@ func contradiction(add bool, r zone.Record) error {
 	return fmt.Errorf("%w: %s", zone.ErrAbsent, r)
 }
 
-// holds reports whether a version has a record, whatever its TTL.
-func holds(v *zone.Version, key zone.Key, r zone.Record) bool {
-	for _, find := range []func() zone.Node{
-		func() zone.Node { return v.Find(key).Node },
-		func() zone.Node { // NSEC3 records, and their signatures, lie apart
-			n, exact := v.FindNSEC3(key)
-			if !exact {
-				n = zone.Node{}
-			}
-			return n
-		},
-	} {
-		for it := find().RRsets(); ; {
-			set, ok := it.Next()
-			if !ok {
-				break
-			}
-			if set.Type != r.Type || r.Type == dns.TypeRRSIG && !bytes.HasPrefix(set.First(), r.Data[:min(2, len(r.Data))]) {
-				continue
-			}
-			for data := range set.All() {
-				if bytes.Equal(data, r.Data) {
-					return true
-				}
-			}
+// A lookup says which records a version has. It is asked for them in the order of their owners, types and RDATA, so that an RRset is
+// gone through once, however many of its records are asked for: a primary chooses both numbers.
+type lookup struct {
+	version *zone.Version
+	key     zone.Key
+	typ     uint16
+	covered uint16 // of RRSIG
+	at      zone.RDATAIter
+	data    []byte // that at has come to, if more
+	more    bool
+	open    bool
+}
+
+// holds reports whether the version has a record, whatever its TTL.
+func (l *lookup) holds(key zone.Key, typ uint16, data []byte) bool {
+	covered := uint16(0)
+	if typ == dns.TypeRRSIG && len(data) >= 2 {
+		covered = binary.BigEndian.Uint16(data)
+	}
+	if !l.open || typ != l.typ || covered != l.covered || !bytes.Equal(key, l.key) {
+		l.key, l.typ, l.covered, l.open = key, typ, covered, true
+		l.at = l.rrset().Iter()
+		l.data, l.more = l.at.Next()
+	}
+	for l.more && bytes.Compare(l.data, data) < 0 {
+		l.data, l.more = l.at.Next()
+	}
+	return l.more && bytes.Equal(l.data, data)
+}
+
+// rrset returns the RRset to go through, an empty one if there is none. NSEC3 records, and their signatures, lie apart.
+func (l *lookup) rrset() (set zone.RRset) {
+	n := l.version.Find(l.key).Node
+	if l.typ == dns.TypeNSEC3 || l.covered == dns.TypeNSEC3 {
+		var exact bool
+		if n, exact = l.version.FindNSEC3(l.key); !exact {
+			return set
 		}
 	}
-	return false
+	if l.typ == dns.TypeRRSIG {
+		set, _ = n.Signatures(l.covered)
+	} else {
+		set, _ = n.RRset(l.typ)
+	}
+	return set
 }

@@ -83,16 +83,18 @@ const paramHeader = 5
 // at returns the NSEC3 RRset of a name that has a record of the chain.
 func (c *nsec3Chain) at(n Node) (set RRset, ok bool) {
 	set, _ = n.RRset(dns.TypeNSEC3)
-	for it := set.Iter(); ; {
+	it := set.Iter()
+	for range maxAtHash {
 		data, ok := it.Next()
 		if !ok {
-			return RRset{}, false
+			break
 		}
 		// All of NSEC3PARAM but the flags, which in NSEC3 records speak of opt-out.
 		if len(data) > paramHeader && data[0] == c.param[0] && bytes.HasPrefix(data[2:], c.param[2:]) {
 			return set, true
 		}
 	}
+	return RRset{}, false
 }
 
 // NSEC3Hash returns the hash of a name with the parameters of the version's chain; Denial has said ByNSEC3.
@@ -144,6 +146,9 @@ func (v *Version) CoverNSEC3(hash *NSEC3Hash) (Node, RRset) {
 	}
 	return Node{}, RRset{}
 }
+
+// maxAtHash bounds the NSEC3 records at one hash that a question looks at: a zone has one for each of its chains.
+const maxAtHash = 64
 
 // maxBack bounds the names that are passed on the way back to one of the chain. Chains of as many names lie together like
 // shuffled cards: that there are so many others in a row does not happen.

@@ -160,10 +160,11 @@ func TestUnavailable(t *testing.T) {
 }
 
 func TestMetadata(t *testing.T) {
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	s := loaded(t, nil, at(`concord example.org {
 		primary ns1 $1
 	}`, p))
+	until(t, func() bool { return stateOf(s.snapshot()) == "in parity" }) // it is served a moment before it is said so
 	m := metadata.Metadata{Zones: []string{"."}, Providers: []metadata.Provider{s.Handler}}
 	for _, tt := range []struct{ name, zone, serial, state string }{
 		{"www.example.org.", "example.org.", "7", "in parity"},
@@ -183,7 +184,7 @@ func TestMetadata(t *testing.T) {
 }
 
 func TestNotify(t *testing.T) {
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	text := at(`concord example.org {
 		primary ns1 $1 {
 			notify_from 192.0.2.0/24
@@ -220,7 +221,7 @@ func TestNotify(t *testing.T) {
 		return n[0]+n[1] == 2 && n[2] == 2
 	})
 	// News that is told of is served.
-	p.Set(primarytest.Make(t, "example.org.", 8, "www A 192.0.2.1"))
+	p.Set(primarytest.Make(t, "example.org.", 8, "@ NS ns1", "www A 192.0.2.1"))
 	s.ask("127.0.0.1", new(dns.Msg).SetNotify("example.org."))
 	until(t, func() bool { return zone.Snapshot().Version.Serial() == 8 })
 }

@@ -121,7 +121,7 @@ const oneZone = `example.org:0 {
 // TestReload reloads under load: unchanged, changed, and with Corefiles that do not come up. No query fails, and no zone
 // is transferred again.
 func TestReload(t *testing.T) {
-	z := primarytest.Make(t, "example.org.", 7, "www A 192.0.2.1")
+	z := primarytest.Make(t, "example.org.", 7, "@ NS ns1", "www A 192.0.2.1")
 	a, b := primarytest.New(t, z), primarytest.New(t, z)
 	c := start(t, at(fmt.Sprintf(oneZone, ""), a, b))
 	c.awaitSerial("example.org.", "7")
@@ -172,7 +172,7 @@ func TestReload(t *testing.T) {
 		}
 	}
 	// What runs is the zone of the last good Corefile, and it lives.
-	z = primarytest.Make(t, "example.org.", 8, "www A 192.0.2.8")
+	z = primarytest.Make(t, "example.org.", 8, "@ NS ns1", "www A 192.0.2.8")
 	a.Set(z)
 	b.Set(z)
 	c.exchange("udp", new(dns.Msg).SetNotify("example.org."))
@@ -181,8 +181,8 @@ func TestReload(t *testing.T) {
 
 // TestReloadOtherPrimaries has all primaries of a zone change: what the old ones sent is nothing to hold the new ones against.
 func TestReloadOtherPrimaries(t *testing.T) {
-	a := primarytest.New(t, primarytest.Make(t, "example.org.", 1000))
-	b := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	a := primarytest.New(t, primarytest.Make(t, "example.org.", 1000, "@ NS ns1"))
+	b := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	c := start(t, at(strings.Replace(fmt.Sprintf(oneZone, ""), "primary ns2 $2", "", 1), a))
 	c.awaitSerial("example.org.", "1000")
 	if err := c.reload(at(strings.Replace(fmt.Sprintf(oneZone, ""), "primary ns1 $1", "", 1), a, b)); err != nil {
@@ -193,7 +193,7 @@ func TestReloadOtherPrimaries(t *testing.T) {
 
 // TestListeners has one zone on several listeners and sockets, which is one zone still.
 func TestListeners(t *testing.T) {
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	zones := len(process.running())
 	c := start(t, at(`example.org:0 {
 		bind 127.0.0.1 127.0.0.2
@@ -230,8 +230,8 @@ func TestListeners(t *testing.T) {
 
 // TestViews has one name be two zones: neither is ever served in place of the other, not even at a reload.
 func TestViews(t *testing.T) {
-	inside := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "secret A 192.0.2.1"))
-	outside := primarytest.New(t, primarytest.Make(t, "example.org.", 9))
+	inside := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1", "secret A 192.0.2.1"))
+	outside := primarytest.New(t, primarytest.Make(t, "example.org.", 9, "@ NS ns1"))
 	one := `example.org:0 {
 		bind 127.0.0.1
 		concord {
@@ -294,7 +294,7 @@ func TestViews(t *testing.T) {
 
 // TestCache has the cache plugin in front of a zone that changes.
 func TestCache(t *testing.T) {
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "www 86400 A 192.0.2.7"))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1", "www 86400 A 192.0.2.7"))
 	c := start(t, at(`.:0 {
 		bind 127.0.0.1
 		cache
@@ -303,7 +303,7 @@ func TestCache(t *testing.T) {
 		}
 	}`, p))
 	c.awaitSerial("example.org.", "7")
-	p.Set(primarytest.Make(t, "example.org.", 8, "www 86400 A 192.0.2.8"))
+	p.Set(primarytest.Make(t, "example.org.", 8, "@ NS ns1", "www 86400 A 192.0.2.8"))
 	c.exchange("udp", new(dns.Msg).SetNotify("example.org."))
 	until(t, func() bool {
 		r := c.exchange("udp", question("www.example.org.", dns.TypeA))
@@ -313,7 +313,7 @@ func TestCache(t *testing.T) {
 
 // TestReady has every server block wait for the zones of all.
 func TestReady(t *testing.T) {
-	p := primarytest.New(t, primarytest.Make(t, "a.test.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "a.test.", 7, "@ NS ns1"))
 	c := start(t, at(`a.test:0 {
 		bind 127.0.0.1
 		concord {
@@ -340,7 +340,7 @@ func TestReady(t *testing.T) {
 			t.Error("ready, with a zone that never loaded")
 		}
 	}
-	p.Set(primarytest.Make(t, "b.test.", 7))
+	p.Set(primarytest.Make(t, "b.test.", 7, "@ NS ns1"))
 	for _, h := range handlers {
 		until(t, h.Ready)
 	}

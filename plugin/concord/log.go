@@ -15,17 +15,25 @@ type logbook struct {
 	warned  bool              // of drift or lag, and not yet that it is over
 	instead map[string]string // why the last IXFR of each primary did not do, if it did not
 	keys    string            // what is wrong with a key file
+	held    bool              // it was told that the zone is held, and not yet that it is over
+	rejects map[string]rejections
 }
 
 // event writes at most one line, in words that somebody can act on. What is wrong is a warning, and an error once it is felt
 // by clients.
 func (b *logbook) event(zone string, e secondary.Event) {
+	if b.trust(zone, e) || b.kept(zone, e) {
+		return
+	}
 	switch e := e.(type) {
 	case secondary.Swapped:
 		logSwapped(zone, &e)
 	case secondary.StateChanged:
 		b.state(zone, &e)
 	case secondary.PrimaryChanged:
+		if e.Before == parity.PrimaryRejected {
+			delete(b.rejects, e.Primary)
+		}
 		log.Debugf("%s %s is %s, was %s: %s", zone, e.Primary, e.State, e.Before, e.Reason)
 	case secondary.Transferred:
 		b.transferred(zone, &e)
@@ -48,12 +56,14 @@ func (b *logbook) event(zone string, e secondary.Event) {
 
 func logSwapped(zone string, e *secondary.Swapped) {
 	v := e.Version
-	if e.Before == nil {
-		log.Infof("%s serves serial %d, %d records, %s's copy: %s", zone, v.Serial(), v.Records(), e.Source, e.Reason)
-		return
+	after, own := "", ""
+	if e.Before != nil {
+		after = fmt.Sprintf(" after %d", e.Before.Serial())
 	}
-	log.Infof("%s serves serial %d after %d, %d records, %s's copy: %s",
-		zone, v.Serial(), e.Before.Serial(), v.Records(), e.Source, e.Reason)
+	if e.Origin != v.Serial() { // serial keep
+		own = fmt.Sprintf(" with serial %d", e.Origin)
+	}
+	log.Infof("%s serves serial %d%s, %d records, %s's copy%s: %s", zone, v.Serial(), after, v.Records(), e.Source, own, e.Reason)
 }
 
 // transferred tells what came, and how. That IXFR did not do is a warning, for the operator of that primary; the same again is
@@ -116,7 +126,7 @@ func (b *logbook) state(zone string, e *secondary.StateChanged) {
 	case e.State == parity.Lagging || e.State == parity.Drift:
 		b.warned = true
 		log.Warningf("%s %s: %s", zone, e.State, e.Reason)
-	case e.State == parity.InParity && b.warned:
+	case e.State == parity.InParity && b.warned && !b.held: // of a zone that was held, the end of that is told
 		b.warned = false
 		log.Infof("%s %s again: %s", zone, e.State, e.Reason)
 	default: // on the way, and mostly over in a moment

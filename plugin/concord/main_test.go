@@ -9,6 +9,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
+	_ "github.com/coredns/coredns/plugin/acl"
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
@@ -32,9 +33,10 @@ import (
 
 func TestMain(m *testing.M) {
 	clog.Discard()
+	storeByDefault = false
 	caddy.Quiet, dnsserver.Quiet = true, true
 	dnsserver.Directives = []string{
-		"metadata", "multisocket", "bind", "view", "tsig", "ready", "prometheus", "errors", "template", "cache", "transfer", "file", "concord", "whoami",
+		"metadata", "multisocket", "bind", "view", "tsig", "acl", "ready", "prometheus", "errors", "template", "cache", "transfer", "file", "concord", "whoami",
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -32,8 +32,6 @@ var (
 		"1 for the state that the primary is in, 0 for all others.", "zone", "primary", "state")
 	primaryLastSuccess = describe("primary_last_success_timestamp_seconds",
 		"When the primary answered last, in seconds since 1970.", "zone", "primary")
-	parityDiffering = describe("parity_differing_records",
-		"Records of the primary's last copy that differ from what is served.", "zone", "primary")
 	transfersTotal = describe("transfers_total",
 		"Transfers that ended, by kind, and by result: success or the phase in which it failed.", "zone", "primary", "kind", "result")
 	transferBytes = describe("transfer_bytes_total", "Bytes received in transfers that succeeded.", "zone", "primary")
@@ -75,12 +73,14 @@ type collector struct{ *registry }
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		zoneSerial, zoneState, zoneRecords, zoneBytes, zoneLastSwap, zoneExpire,
-		primarySerial, primaryState, primaryLastSuccess, parityDiffering,
+		primarySerial, primaryState, primaryLastSuccess,
 		transfersTotal, transferBytes, swapsTotal, notifiesTotal,
 		failuresTotal, primaryFailures, primaryAXFR, keyFileProblem, connectionsKept,
 	} {
 		ch <- d
 	}
+	describeTrust(ch)
+	describeStore(ch)
 }
 
 // Collect implements the prometheus.Collector interface.
@@ -89,6 +89,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		s := run.zone.Status()
 		collectZone(ch, run, &s)
 	}
+	c.collectStores(ch)
 	ch <- prometheus.MustNewConstMetric(connectionsKept, prometheus.GaugeValue, float64(c.kept()))
 }
 
@@ -133,9 +134,6 @@ func collectZone(ch chan<- prometheus.Metric, run *running, s *secondary.Status)
 		if !p.LastSuccess.IsZero() {
 			gauge(primaryLastSuccess, timestamp(p.LastSuccess), p.Name)
 		}
-		if p.Version != nil {
-			gauge(parityDiffering, float64(p.Differing), p.Name)
-		}
 		for _, t := range p.Transfers {
 			counter(transfersTotal, t.Count, p.Name, t.Kind, t.Result)
 		}
@@ -143,6 +141,8 @@ func collectZone(ch chan<- prometheus.Metric, run *running, s *secondary.Status)
 		gauge(primaryFailures, float64(p.Failures), p.Name)
 		gauge(primaryAXFR, oneIf(!p.AXFRUntil.IsZero()), p.Name)
 	}
+	collectTrust(s, time.Now(), gauge, counter)
+	collectKept(s, gauge)
 }
 
 // countEvent counts what no status tells.

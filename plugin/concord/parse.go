@@ -63,6 +63,9 @@ func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
 			return nil, err
 		}
 	}
+	if err := b.keep(); err != nil {
+		return nil, start.errorf("%v", err)
+	}
 	zones := make([]zoneConfig, 0, len(origins))
 	for _, origin := range origins {
 		z := zoneConfig{Zone: b.zone, fall: b.fall, answering: b.answering}
@@ -133,7 +136,10 @@ func (b *directive) complete(z *config.Zone, origin string) (err error) {
 	if err := z.Validate(); err != nil {
 		return err
 	}
-	return checkKeys(z)
+	if err := checkKeys(z); err != nil {
+		return err
+	}
+	return checkTrustFiles(z)
 }
 
 // path returns a file's path as other plugins have it: below *root* unless it is absolute.
@@ -158,8 +164,8 @@ func (b *directive) onceOf(property, word string) error {
 func (b *directive) property() error {
 	name, at := b.Val(), here(b.Controller)
 	args := b.RemainingArgs()
-	if err := notYet(name, args); err != nil {
-		return at.wrap(name, args, err)
+	if why, ok := notHere[name]; ok {
+		return at.errorf("%s: %s", name, why)
 	}
 	read, ok := properties[name]
 	if !ok {

@@ -3,6 +3,7 @@ package concord
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -48,48 +49,13 @@ var repeated = map[string]bool{
 	"primary": true, "transfer": true, "limit": true, "key": true, "keys": true, "ignore": true, "verify": true, "guard": true,
 }
 
-// later are the properties, or values of them, that are designed and not there yet, and the one of *secondary* that is not to
-// come. To pass over a line that asks for protection would be worse than to refuse it. A value that says what is so in any case
-// is taken, and has nothing here.
-var later = map[string]struct{ what, remedy string }{
-	"compare content":     {"such comparison yet", "write compare strict or leave it out"},
-	"compare multisigner": {"such comparison yet", "write compare strict or leave it out"},
-	"ignore":              {"comparison that leaves records out yet", "remove the line: everything is compared"},
-	"drift prefer":        {"way to prefer a primary yet", "write drift hold or leave it out"},
-	"verify":              {"checks of a candidate yet", "remove the line"},
-	"guard shrink":        {"checks against the served version yet", "write guard off or leave it out"},
-	"guard change":        {"checks against the served version yet", "write guard off or leave it out"},
-	"guard records":       {"checks against the served version yet", "write guard off or leave it out"},
-	"guard keep":          {"checks against the served version yet", "write guard off or leave it out"},
-	"serial":              {"serial line of its own yet", "remove the line: the serial served is the primaries'"},
-	"store":               {"store on disk yet", "write store off or leave it out"},
-	"store off":           {},
-	"forget":              {"store on disk yet", "remove the line"},
-	"catalog":             {"catalog zones", "keep a secondary block for the catalog zone and its members"},
-}
-
-// notYet returns an error for what is not there yet.
-func notYet(name string, args []string) error {
-	why, ok := later[name+" "+firstOf(args)]
-	if !ok {
-		why = later[name]
-	}
-	if why.what == "" {
-		return nil
-	}
-	return fmt.Errorf("this version of concord has no %s; %s", why.what, why.remedy)
+// notHere are properties of *secondary* that are not to come, and what to do in their place.
+var notHere = map[string]string{
+	"catalog": "concord has no catalog zones; keep a secondary block for the catalog zone and its members",
 }
 
 // propertyNames are the properties that may be written.
-func propertyNames() []string {
-	var names []string
-	for name := range properties {
-		if _, ok := later[name]; !ok || notYet(name, []string{"off"}) == nil {
-			names = append(names, name)
-		}
-	}
-	return slices.Sorted(slices.Values(names))
-}
+func propertyNames() []string { return slices.Sorted(maps.Keys(properties)) }
 
 var errNoValue = errors.New("the value is missing")
 

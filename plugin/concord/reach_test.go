@@ -26,7 +26,7 @@ import (
 func TestReach(t *testing.T) {
 	authority := primarytest.NewAuthority(t)
 	issued := authority.Issue(time.Hour, "ns1.example.net")
-	old := primarytest.Make(t, "example.org.", 7, "www A 192.0.2.1")
+	old := primarytest.Make(t, "example.org.", 7, "@ NS ns1", "www A 192.0.2.1")
 	p := primarytest.New(t, old)
 	p.UseTLS(&tls.Config{Certificates: []tls.Certificate{issued}, MinVersion: tls.VersionTLS13})
 	p.UseKeys(primarytest.Key{Name: "a.", Algorithm: dns.HmacSHA512, Secret: aSecret})
@@ -46,7 +46,7 @@ func TestReach(t *testing.T) {
 	if last := last(); last.Kind != "AXFR" || last.Key != "a." || !last.TLS {
 		t.Errorf("the zone came by %+v", last)
 	}
-	p.Set(primarytest.Make(t, "example.org.", 8, "www A 192.0.2.2"))
+	p.Set(primarytest.Make(t, "example.org.", 8, "@ NS ns1", "www A 192.0.2.2"))
 	key := keyOf(t, "a.", config.HMACSHA512, "not very secret, for tests only!")
 	m := signedNotify(key, time.Now())
 	if wire, _, err := dns.TsigGenerateWithProvider(m, signer{key}, "", false); err != nil {
@@ -79,7 +79,7 @@ func TestReach(t *testing.T) {
 // TestReachFails has a primary that is not who it should be, and one that has another key, be told of as that.
 func TestReachFails(t *testing.T) {
 	authority := primarytest.NewAuthority(t)
-	z := primarytest.Make(t, "example.org.", 7)
+	z := primarytest.Make(t, "example.org.", 7, "@ NS ns1")
 	a, b := primarytest.New(t, z), primarytest.New(t, z)
 	a.UseTLS(&tls.Config{Certificates: []tls.Certificate{authority.Issue(time.Hour, "ns1.example.net")}, MinVersion: tls.VersionTLS13})
 	b.UseKeys(primarytest.Key{Name: "a.", Algorithm: dns.HmacSHA256, Secret: "b3RoZXI="})
@@ -113,7 +113,7 @@ func TestReachFails(t *testing.T) {
 
 // TestConnectionsEnd has nothing be kept once the last zone has ended.
 func TestConnectionsEnd(t *testing.T) {
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	s := loaded(t, nil, at("concord example.org {\nprimary ns1 $1\n}", p))
 	r := s.instance.process
 	until(t, func() bool { return r.kept() == 1 })

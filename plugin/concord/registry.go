@@ -1,16 +1,20 @@
 package concord
 
 import (
+	"cmp"
+	crand "crypto/rand"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/secondary"
 	"github.com/concord-dns/concord/internal/tsig"
+	"github.com/concord-dns/concord/internal/verify"
 	"github.com/concord-dns/concord/internal/xfr"
 )
 
@@ -22,24 +26,30 @@ var process = newRegistry()
 type registry struct {
 	limiter  *secondary.Limiter
 	notifier notifier
-	keyFiles tsig.Files // zones that name the same file share it
+	keyFiles tsig.Files     // zones that name the same file share it
+	checks   *verify.Limits // what the checks of all zones take of the machine
+	secret   [32]byte       // what contents are compared by, so that no primary can make two that seem alike; told to nobody
 
 	mu      sync.Mutex            // guards what follows; not taken by queries. Zones are stopped outside of it.
 	conns   *xfr.Conns            // of all zones, for as long as there is one; nil while there is none
 	zones   []*running            // oldest first
 	origins map[string][]*running // the same, by origin
 	reloads *instance             // the instance that is being replaced, during a reload
+	stores  map[string]*database  // those that are open, by their paths
 }
 
 func newRegistry() *registry {
-	return &registry{limiter: secondary.NewLimiter(0), origins: make(map[string][]*running)}
+	r := &registry{limiter: secondary.NewLimiter(0), checks: verify.NewLimits(0, 0), origins: make(map[string][]*running)}
+	_, _ = crand.Read(r.secret[:]) // never fails
+	return r
 }
 
 // running is a zone that runs, and who holds it.
 type running struct {
 	zone    *secondary.Zone
 	config  config.Zone
-	holders []*block // guarded by the registry's lock
+	base    *database // where it is kept; nil: nowhere
+	holders []*block  // guarded by the registry's lock
 	// label names the zone in metrics and log: its origin, save for a second zone of the same origin.
 	label    atomic.Pointer[string]
 	log      logbook
@@ -58,6 +68,7 @@ type instance struct {
 	blocks  []*block
 	parent  *instance   // which this one is to replace, during a reload
 	started atomic.Bool // every entry has its zone
+	telling *time.Timer // until targets of the transfer plugin are told of the start; nil: there is nothing to tell
 }
 
 func (in *instance) add(b *block) {
@@ -68,7 +79,20 @@ func (in *instance) add(b *block) {
 // start has all zones run: those that run already, with the very same configuration, run on. It is called once every block is
 // set up and every chain is made, before the first query.
 func (in *instance) start() error {
+	err := in.hold()
+	if err != nil { // nobody else lets go of what was opened
+		in.process.release(func(b *block) bool { return b.instance == in })
+	}
+	return err
+}
+
+// hold gets a zone for every entry.
+func (in *instance) hold() error {
 	r := in.process
+	kept, err := r.findKept(in)
+	if err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in.parent = r.reloads
@@ -85,7 +109,7 @@ func (in *instance) start() error {
 		b.connect()
 		for _, e := range b.order {
 			same := views[e.config.Origin]
-			run, err := r.hold(b, e.config.Zone, len(same) > 1)
+			run, err := r.hold(b, e.config.Zone, kept.of(&e.config.Zone), len(same) > 1)
 			if err != nil {
 				return err
 			}
@@ -96,6 +120,7 @@ func (in *instance) start() error {
 	for e := range in.entries() {
 		e.running.zone.Start()
 	}
+	in.tellStart()
 	in.started.Store(true)
 	return nil
 }
@@ -114,14 +139,18 @@ func (in *instance) entries() iter.Seq[*entry] {
 }
 
 // hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
-func (r *registry) hold(b *block, cfg config.Zone, views bool) (*running, error) {
-	for _, run := range r.origins[cfg.Origin] {
+func (r *registry) hold(b *block, cfg config.Zone, k *keeping, views bool) (*running, error) {
+	var same *secondary.Zone
+	for _, run := range slices.Backward(r.origins[cfg.Origin]) {
 		if run.config.Equal(&cfg) {
-			run.holders = append(run.holders, b)
-			return run, nil
+			if run.base == k.base {
+				run.holders = append(run.holders, b)
+				return run, nil
+			}
+			same = cmp.Or(same, run.zone) // it is kept elsewhere, as others say
 		}
 	}
-	run := &running{config: cfg, holders: []*block{b}}
+	run := &running{config: cfg, base: k.base, holders: []*block{b}}
 	run.setLabel(0)
 	if r.conns == nil {
 		r.conns = new(xfr.Conns)
@@ -130,11 +159,16 @@ func (r *registry) hold(b *block, cfg config.Zone, views bool) (*running, error)
 		Client:   &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle, Conns: r.conns},
 		KeyFiles: &r.keyFiles,
 		Limiter:  r.limiter,
+		Checks:   r.checks,
+		Secret:   r.secret,
 		Events:   func(e secondary.Event) { r.event(run, e) },
 		Seed:     rand.Uint64(),
 	}
-	if !views {
+	if o.Predecessor = same; same == nil && !views {
 		o.Predecessor = r.predecessor(cfg)
+	}
+	if k.base != nil {
+		o.Store, o.Kept = k.base.db, k.loaded
 	}
 	var err error
 	if run.zone, err = secondary.New(cfg, o); err != nil {
@@ -180,6 +214,9 @@ func (in *instance) restartFailed() error {
 
 // stop lets go of all zones. Those that no other instance holds end.
 func (in *instance) stop() error {
+	if in.telling != nil {
+		in.telling.Stop()
+	}
 	in.process.release(func(b *block) bool { return b.instance == in })
 	for _, b := range in.blocks {
 		b.streams.stop()
@@ -214,6 +251,8 @@ func (r *registry) release(of func(*block) bool) {
 		run.zone.Stop()
 		r.notifier.forget(run)
 	}
+	r.keepLast(ended)
+	r.closeStores()
 	if conns != nil {
 		conns.Close()
 	}

@@ -49,7 +49,7 @@ func signedNotify(key tsig.Key, signed time.Time) *dns.Msg {
 
 // TestNotifySigned sends NOTIFYs with each algorithm, and with what is wrong, to a server without and with the tsig plugin.
 func TestNotifySigned(t *testing.T) {
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	secret := func(n int) string { return fmt.Sprintf("a secret of no secrecy, number %d", n) }
 	names := []string{"", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"}
 	var lines []string
@@ -151,7 +151,7 @@ func exchangeRaw(t *testing.T, addr string, m *dns.Msg, by signer) *dns.Msg {
 // TestNotifyWantsTheKey has a primary with a key be believed with that key alone.
 func TestNotifyWantsTheKey(t *testing.T) {
 	key, other := keyOf(t, "a.", config.HMACSHA256, "secret a"), keyOf(t, "b.", config.HMACSHA256, "secret b")
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	p.UseKeys(primarytest.Key{Name: "a.", Algorithm: dns.HmacSHA256, Secret: base64Of("secret a")})
 	c := start(t, at(`example.org:0 {
 		bind 127.0.0.1
@@ -206,7 +206,7 @@ func TestReloadKeys(t *testing.T) {
 			}
 		}`
 	}
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	p.UseKeys(key("one"))
 	c := start(t, at(corefile("one"), p))
 	c.awaitSerial("example.org.", "7")
@@ -220,7 +220,7 @@ func TestReloadKeys(t *testing.T) {
 	if n := p.Counts().Transfers; n != 1 {
 		t.Errorf("%d transfers, want 1", n)
 	}
-	p.Set(primarytest.Make(t, "example.org.", 8))
+	p.Set(primarytest.Make(t, "example.org.", 8, "@ NS ns1"))
 	two := keyOf(t, "a.", config.HMACSHA256, "two")
 	r, _, err := (&dns.Client{TsigProvider: signer{two}}).Exchange(signedNotify(two, time.Now()), c.Servers()[0].LocalAddr().String())
 	if err != nil || r.Rcode != dns.RcodeSuccess {
@@ -299,7 +299,7 @@ func TestLogShowsNoSecret(t *testing.T) {
 	clog.D.Set()
 	defer clog.D.Clear()
 	defer clog.Discard()
-	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7))
+	p := primarytest.New(t, primarytest.Make(t, "example.org.", 7, "@ NS ns1"))
 	p.UseKeys(primarytest.Key{Name: "a.", Algorithm: dns.HmacSHA256, Secret: aSecret})
 	s := serve(t, nil, at(`concord example.org {
 		primary ns1 $1 {

@@ -131,6 +131,9 @@ func (c *checker) runChanged() {
 	c.tally = c.before.tally.clone()
 	w := worker{checker: c}
 	for i := range items {
+		if c.stopped.Load() {
+			return
+		}
 		w.forget(&c.tally, &items[i])
 	}
 	sum := c.share(func(yield func(item) bool) {

@@ -24,8 +24,9 @@
 //
 // # Bounds
 //
-// Whatever a primary sends: no more than 64 keys and 8 chains of a zone, and 32 signatures and 16 attempts at one RRset; RSA of
-// at most 4096 bits, with exponents of at most 64. What goes beyond is a fault. At most MaxFaults faults are returned.
+// Whatever a primary sends: no more than 64 keys and 8 chains of a zone, 64 NSEC3 records at one hash, and 32 signatures and 16
+// attempts at one RRset; RSA of at most 4096 bits, with exponents of at most 64. What goes beyond is a fault. At most MaxFaults
+// faults are returned. How long it may take in all is the caller's to say, with the context.
 //
 // The package refuses what is not a value in memory. [Verify] starts its goroutines and waits for them.
 package dnssec

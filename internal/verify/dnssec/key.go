@@ -75,7 +75,7 @@ func newKey(data []byte) (key, error) {
 		return key{}, fmt.Errorf("DNSKEY of %d octets has no key", len(data))
 	}
 	flags := binary.BigEndian.Uint16(data)
-	k := key{data: data, tag: keyTag(data), algorithm: data[3], revoked: flags&dns.REVOKE != 0}
+	k := key{data: data, tag: zone.KeyTag(data), algorithm: data[3], revoked: flags&dns.REVOKE != 0}
 	switch {
 	case flags&dns.ZONE == 0:
 		return key{}, errors.New("DNSKEY is not a zone key (RFC 4034 section 2.1.1)")
@@ -135,19 +135,6 @@ func (k *key) setRSA(b []byte) error {
 func ecdsaKey(curve elliptic.Curve, b []byte) (*ecdsa.PublicKey, error) {
 	const uncompressed = 4
 	return ecdsa.ParseUncompressedPublicKey(curve, append([]byte{uncompressed}, b...))
-}
-
-// keyTag returns the tag of a DNSKEY record (RFC 4034 appendix B; RSAMD5 is not known here).
-func keyTag(data []byte) uint16 {
-	var sum uint32
-	for i, c := range data {
-		if i&1 == 0 {
-			sum += uint32(c) << 8
-		} else {
-			sum += uint32(c)
-		}
-	}
-	return uint16(sum + sum>>16)
 }
 
 // A keySet is what a DNSKEY RRset has of use.

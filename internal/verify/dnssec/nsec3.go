@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/miekg/dns"
 
@@ -16,11 +17,21 @@ import (
 // A chain is one of NSEC3 records with the parameters of an NSEC3PARAM record.
 type chain struct {
 	param []byte // RDATA of that record, part of a version
+	order *order
+}
+
+// order is the names of a chain in the order of their hashes. It is made when a walk back has led nowhere: a small chain among
+// the records of a large one would cost each look-up a walk past all of those.
+type order struct {
+	once  sync.Once
+	names []zone.Node
 }
 
 const (
 	maxChains   = 8
-	paramHeader = 5 // octets before the salt (RFC 5155 sections 3.2 and 4.2)
+	maxRecords  = 64 // at one hash: one for each chain, with those that are being built or taken down
+	maxBack     = 64 // names of other chains that are passed one by one
+	paramHeader = 5  // octets before the salt (RFC 5155 sections 3.2 and 4.2)
 	flagOptOut  = 1
 )
 
@@ -39,7 +50,7 @@ func newChains(v *zone.Version) (list []chain, why string) {
 		if len(list) == maxChains {
 			return list, fmt.Sprintf("has %d records, and no more than %d chains are looked at", set.Count, maxChains)
 		}
-		list = append(list, chain{data})
+		list = append(list, chain{data, new(order)})
 	}
 	return list, why
 }
@@ -60,10 +71,14 @@ func (c chain) hash(owner zone.Name, scratch []byte) (zone.NSEC3Hash, []byte) {
 func (c chain) at(n zone.Node) (data []byte, ok bool) {
 	set, _ := n.RRset(dns.TypeNSEC3)
 	it := set.Iter()
-	for data, ok = it.Next(); ok; data, ok = it.Next() {
+	for range maxRecords {
+		data, ok = it.Next()
 		// Flags differ: they speak of opt-out here.
-		if len(data) > paramHeader && data[0] == c.param[0] && bytes.HasPrefix(data[2:], c.param[2:]) {
+		if ok && len(data) > paramHeader && data[0] == c.param[0] && bytes.HasPrefix(data[2:], c.param[2:]) {
 			return data, true
+		}
+		if !ok {
+			break
 		}
 	}
 	return nil, false
@@ -80,23 +95,37 @@ func (c chain) find(v *zone.Version, hash zone.NSEC3Hash) (data []byte, ok bool)
 
 // cover returns the name of the chain that comes last before the key of a hash, with its record.
 func (c chain) cover(v *zone.Version, key zone.Key) (n zone.Node, data []byte, ok bool) {
-	var buf, first [zone.MaxKey]byte
-	var start zone.Key
-	for {
-		n, _ = v.FindNSEC3(justBefore(key))
-		if n.IsZero() {
-			break
+	var buf [zone.MaxKey]byte
+	for range maxBack {
+		if n, _ = v.FindNSEC3(justBefore(key)); n.IsZero() {
+			return n, nil, false
 		}
 		if data, ok = c.at(n); ok {
 			return n, data, true
 		}
-		if key = n.AppendKey(buf[:0]); start == nil {
-			start = append(first[:0], key...)
-		} else if bytes.Equal(key, start) {
-			break // once around
-		}
+		key = n.AppendKey(buf[:0])
 	}
-	return zone.Node{}, nil, false
+	names := c.inOrder(v)
+	if len(names) == 0 {
+		return zone.Node{}, nil, false
+	}
+	var other [zone.MaxKey]byte
+	i, _ := slices.BinarySearchFunc(names, key, func(n zone.Node, key zone.Key) int { return bytes.Compare(n.AppendKey(other[:0]), key) })
+	n = names[(i+len(names)-1)%len(names)] // before the first comes the last
+	data, ok = c.at(n)
+	return n, data, ok
+}
+
+// inOrder returns the names of the chain in the order of their hashes.
+func (c chain) inOrder(v *zone.Version) []zone.Node {
+	c.order.once.Do(func() {
+		for n := range v.WalkNSEC3() {
+			if _, ok := c.at(n); ok {
+				c.order.names = append(c.order.names, n)
+			}
+		}
+	})
+	return c.order.names
 }
 
 // optOut reports whether a name without a record lies in a span that may leave out delegations.

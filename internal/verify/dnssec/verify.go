@@ -27,7 +27,8 @@ type Options struct {
 // RRset nothing is wrong unless there are anchors: State.Signed tells.
 //
 // before is the State of another version of the zone. What did not change since needs no verifying again, as long as that
-// version had no faults; with nil, everything is verified. The error is that of ctx, or of options that make no sense.
+// version had no faults; with nil, everything is verified. The error is the cause of the end of ctx, or of options that make no
+// sense.
 func Verify(ctx context.Context, v *zone.Version, before *State, o Options) (*State, Report, error) {
 	if o.Now.IsZero() {
 		return nil, Report{}, errors.New("dnssec: verify: the time is not given")
@@ -48,8 +49,8 @@ func Verify(ctx context.Context, v *zone.Version, before *State, o Options) (*St
 	} else if !v.Signed() && len(o.Anchors) > 0 {
 		c.faults.add(&place{}, RuleUnsigned, c.apex, dns.TypeDNSKEY, "the zone has no keys, and a trust anchor says that it is signed")
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, Report{}, fmt.Errorf("dnssec: verify %s with serial %d: %w", c.apex, v.Serial(), err)
+	if ctx.Err() != nil {
+		return nil, Report{}, fmt.Errorf("dnssec: verify %s with serial %d: %w", c.apex, v.Serial(), context.Cause(ctx))
 	}
 	return c.finish()
 }
@@ -179,7 +180,10 @@ func (c *checker) run() {
 
 // finish makes the State and the Report.
 func (c *checker) finish() (*State, Report, error) {
-	s := &State{v: c.v, keys: c.keys, required: c.required, nsec: c.nsec, chains: c.chains, epoch: c.epoch, tally: c.tally}
+	s := &State{v: c.v, keys: c.keys, required: c.required, nsec: c.nsec, epoch: c.epoch, tally: c.tally}
+	for _, c := range c.chains { // without what was made of them for this call
+		s.chains = append(s.chains, chain{param: c.param})
+	}
 	if c.keys == nil || c.tally.rrsets == 0 {
 		s.tally = newTally()
 	}

@@ -1,0 +1,65 @@
+package secondary
+
+import (
+	"time"
+
+	"github.com/concord-dns/concord/internal/store"
+	"github.com/concord-dns/concord/internal/zone"
+)
+
+// KeepStatus is how it stands with the store.
+type KeepStatus struct {
+	Path    string    // "": the store is off
+	Written bool      // what is served is on the disk: a restart finds it
+	Err     error     // what is wrong with the disk; nil: nothing is known to be
+	Since   time.Time // of Err
+
+	// Holds: a version is agreed on, and not served since it is not on the disk; Serial is its serial.
+	Holds  bool
+	Serial zone.Serial
+
+	db    *store.DB
+	roots roots
+}
+
+func (k *keeper) status(served *zone.Version) KeepStatus {
+	s := KeepStatus{Path: k.db.Path(), Err: k.trouble(), Since: k.since, db: k.db, roots: k.roots}
+	if k.slow && k.err == nil {
+		s.Since = k.began
+	}
+	s.Written = served != nil && k.roots.has(served)
+	if v := k.want.version; v != nil && s.Err != nil {
+		s.Holds, s.Serial = true, v.Serial()
+	}
+	return s
+}
+
+// Keep has what the zone knows written, with its versions, whatever the store should have of it. It does not wait. Of a zone
+// that was stopped it is the last state, to be called unless another zone of the same name goes on in the same store.
+func (z *Zone) Keep() {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if !z.stopped {
+		z.inbox.keep = true
+		z.wake()
+		return
+	}
+	if db := z.options.Store; db.Path() != "" {
+		s := z.status.Load()
+		if !s.Kept.Written || s.Kept.Err != nil { // its record there is the last that could be written
+			return
+		}
+		state, _ := s.state()
+		if kept, err := state.kept(&z.config); err == nil {
+			db.Save(kept)
+		}
+	}
+}
+
+// keepDone hands over how a write ended.
+func (z *Zone) keepDone(w written) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.inbox.written = &w
+	z.wake()
+}
