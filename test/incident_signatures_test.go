@@ -120,7 +120,7 @@ func TestIncidentKeyWithoutDS(t *testing.T) {
 	i.WaitState("in_parity")
 }
 
-// TestIncidentSignerStopped has a signer that makes no new signatures; those that there are end in 8 seconds, and nothing else is wrong:
+// TestIncidentSignerStopped has a signer that makes no new signatures; those that there are end in 9 seconds, and nothing else is wrong:
 //
 //	signer --> NSD  serial 1 -> 2   --\
 //	                                   >--  CoreDNS, verify dnssec
@@ -131,8 +131,9 @@ func TestIncidentSignerStopped(t *testing.T) {
 	t.Parallel()
 	Binary(t) // it may have to be built first
 	signer := NewLDNSSigner(t, ECDSAP256)
-	from, until := time.Now().Add(-time.Hour), time.Now().Add(8*time.Second).Truncate(time.Second)
-	i := NewIncident(t, signer.Sign(MasterFile{Serial: 1}.String(), Signing{From: from, Until: until}), false)
+	i := NewIncident(t, MasterFile{Serial: 100}.String(), false)
+	from, until := time.Now().Add(-time.Hour), time.Now().Add(9*time.Second).Truncate(time.Second)
+	i.LoadAll(signer.Sign(MasterFile{Serial: 1}.String(), Signing{From: from, Until: until}))
 	i.BeginServing(1, "verify dnssec")
 	i.WaitMetric(`coredns_concord_rrsig_earliest_expiry_timestamp_seconds{zone="example.org."}`, float64(until.Unix()))
 	i.WaitLog(0, "[WARNING]", "example.org. can wait until", "when the first of its signatures expires")
@@ -152,7 +153,7 @@ func TestIncidentSignerStopped(t *testing.T) {
 
 // TestIncidentSignaturesRunOut has one of two signers stop, and its signatures end while they are served:
 //
-//	red  --> NSD  serial 1, signed for 8 seconds   --\
+//	red  --> NSD  serial 1, signed for 9 seconds   --\
 //	                                                  >--  CoreDNS, agree all, compare multisigner, verify dnssec
 //	blue --> Knot serial 7, signed for 20 days     --/
 //
@@ -162,8 +163,9 @@ func TestIncidentSignaturesRunOut(t *testing.T) {
 	t.Parallel()
 	Binary(t) // it may have to be built first
 	red, blue := NewLDNSSigner(t, ECDSAP256), NewLDNSSigner(t, ECDSAP256)
-	from, until := time.Now().Add(-time.Hour), time.Now().Add(8*time.Second).Truncate(time.Second)
-	i := NewIncident(t, red.Sign(MasterFile{Serial: 1}.String(), Signing{Others: []string{blue.ZSK}, From: from, Until: until}), false)
+	i := NewIncident(t, MasterFile{Serial: 100}.String(), false)
+	from, until := time.Now().Add(-time.Hour), time.Now().Add(9*time.Second).Truncate(time.Second)
+	i.NSD.Load("example.org", red.Sign(MasterFile{Serial: 1}.String(), Signing{Others: []string{blue.ZSK}, From: from, Until: until}))
 	i.Knot.Load("example.org", blue.Sign(MasterFile{Serial: 7}.String(), Signing{Others: []string{red.ZSK}}))
 	i.BeginServing(1, "agree all", "compare multisigner", "verify dnssec", "settle 1s")
 	i.wantSignedBy(t, red)

@@ -221,6 +221,9 @@ func TestIncidentProviderDead(t *testing.T) {
 	i.WantPrimaries("lagging", "agreeing")
 	i.WaitState("lagging")
 	i.WaitLog(0, "[WARNING]", "example.org. lagging", "nsd still holds serial 1", "knot holds serial 3")
+	if lag, err := i.Metric(`coredns_concord_primary_lag_seconds{primary="nsd",zone="example.org."}`); err != nil || lag < 1 {
+		t.Errorf("it lags behind for %vs: %v", lag, err)
+	}
 	i.GoesOn(3, "192.0.2.3")
 	i.NSD.Load("example.org", MasterFile{Serial: 3, WWW: "192.0.2.3"}.String())
 	i.WaitState("in_parity")

@@ -173,12 +173,12 @@ func (s *soak) keepLog() {
 
 // soakUse is what the server takes of the machine.
 type soakUse struct {
-	rss                     int64
+	rss, heap               int64 // what the process has; what is reachable, as of the last collection
 	descriptors, goroutines int
 }
 
 func (u soakUse) String() string {
-	return fmt.Sprintf("%d MiB, %d descriptors, %d goroutines", u.rss>>20, u.descriptors, u.goroutines)
+	return fmt.Sprintf("%d MiB with %.1f reachable, %d descriptors, %d goroutines", u.rss>>20, float64(u.heap)/(1<<20), u.descriptors, u.goroutines)
 }
 
 func (s *soak) use() (u soakUse, err error) {
@@ -190,7 +190,8 @@ func (s *soak) use() (u soakUse, err error) {
 	if err != nil {
 		return u, err
 	}
-	return soakUse{s.server.RSS(false), len(dir), int(goroutines)}, nil
+	next, err := s.server.Metric("go_memstats_next_gc_bytes") // twice that, as GOGC is 100
+	return soakUse{s.server.RSS(false), int64(next) / 2, len(dir), int(goroutines)}, err
 }
 
 func (s *soak) mustUse() (u soakUse) {

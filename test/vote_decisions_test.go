@@ -205,6 +205,16 @@ var decisions = []decision{
 		},
 	},
 	{
+		"what BIND alone adds to NAPTR, AFSDB and LP, where NSD has no vote. NSD and Knot are the majority elsewhere",
+		func(b *ballot) bool {
+			return b.withoutNSD() && !b.zone.withoutBIND && owns(b.peers[KnotVote].Answer, "", "naptr", "afsdb", "lp")
+		},
+		func(b *ballot, want *parts, open []field) []field {
+			want[additional] = b.peers[KnotVote].Additional
+			return without(open, additional)
+		},
+	},
+	{
 		"ANY behind an alias: each answers with what it thinks best of the name it leads to",
 		func(b *ballot) bool {
 			return b.typ == dns.TypeANY && owns(b.ours.Answer, "", "cname") && owns(b.ours.Answer, "", "dname")

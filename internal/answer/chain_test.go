@@ -14,15 +14,7 @@ import (
 // In the middle of a roll a zone has two chains, of which one makes the proofs: that of the NSEC3PARAM record with the fewest
 // iterations or, without one, of the NSEC records (RFC 5155 section 10).
 func TestTwoChains(t *testing.T) {
-	first := *randomSeed
-	if first == 0 {
-		first = rand.Uint64() >> 16
-	}
-	for i := range *randomZones / 8 {
-		if twoChains(t, first+uint64(i)); t.Failed() {
-			return
-		}
-	}
+	eachSeed(t, *randomZones/8, twoChains)
 }
 
 func twoChains(t *testing.T, seed uint64) {
@@ -84,15 +76,7 @@ func twoChains(t *testing.T, seed uint64) {
 // From a zone whose chain has holes, or whose signatures are incomplete, come the same answers as without DO, with what there
 // is of signatures and proofs.
 func TestHoles(t *testing.T) {
-	first := *randomSeed
-	if first == 0 {
-		first = rand.Uint64() >> 16
-	}
-	for i := range *randomZones / 4 {
-		if holes(t, first+uint64(i)); t.Failed() {
-			return
-		}
-	}
+	eachSeed(t, *randomZones/4, holes)
 }
 
 func holes(t *testing.T, seed uint64) {

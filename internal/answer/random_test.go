@@ -22,6 +22,21 @@ var (
 
 const questionsPerZone = 40
 
+// eachSeed calls test with the seeds of so many random zones, until one fails.
+func eachSeed(t *testing.T, zones int, test func(t *testing.T, seed uint64)) {
+	t.Helper()
+	first := *randomSeed
+	if first == 0 {
+		first = rand.Uint64() >> 16
+	}
+	for i := range zones {
+		seed := first + uint64(i)
+		if test(t, seed); t.Failed() {
+			t.Fatalf("seed %d: again with -zones 8 -seed %[1]d", seed)
+		}
+	}
+}
+
 // seedFile keeps the seeds that once failed.
 const seedFile = "testdata/seeds"
 
@@ -41,15 +56,7 @@ func TestAgainstReference(t *testing.T) {
 		}
 		againstReference(t, seed)
 	}
-	first := *randomSeed
-	if first == 0 {
-		first = rand.Uint64() >> 16
-	}
-	for i := range *randomZones {
-		if againstReference(t, first+uint64(i)); t.Failed() {
-			return
-		}
-	}
+	eachSeed(t, *randomZones, againstReference)
 }
 
 // againstReference makes the zone and the questions of a seed, and holds the answers against those of the reference.

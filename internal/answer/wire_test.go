@@ -16,15 +16,7 @@ import (
 
 // TestWire asks random zones, signed and not, random questions, and holds the wire form against the message, at random sizes.
 func TestWire(t *testing.T) {
-	first := *randomSeed
-	if first == 0 {
-		first = rand.Uint64() >> 16
-	}
-	for i := range *randomZones / 4 {
-		if wireZone(t, first+uint64(i)); t.Failed() {
-			t.Fatalf("seed %d: again with -run Wire -zones 4 -seed %[1]d", first+uint64(i))
-		}
-	}
+	eachSeed(t, *randomZones/4, wireZone)
 }
 
 func wireZone(t *testing.T, seed uint64) {

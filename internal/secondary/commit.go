@@ -65,6 +65,9 @@ func (l *life) swap(d store.Durable, next serving, reason string, broken *parity
 	l.round.confirmed = true
 	l.expire(now)
 	for _, p := range l.primaries {
+		if l.serves(p.seen.Version) {
+			l.reconsider(p)
+		}
 		if before == nil {
 			p.tries = min(p.tries, 1) // those of the first load came in quick succession
 		}

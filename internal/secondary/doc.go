@@ -33,6 +33,13 @@
 // change of what is served could let it pass; one that could not be checked counts as a failure of its primary, and is tried
 // again. An operator has the last word ([Zone.Approve] and those after it), and each word is kept with who gave it and why.
 //
+// # The store
+//
+// Nothing is served that is not on the disk, where the zone has a store: what is approved is written in a goroutine of its own, and
+// swapped in by the next verdict that approves it still. While the disk fails the zone is held, and all else of it goes on. After
+// each round its state is saved, and copies that the store does not have are written with it. A zone begins with what the
+// store has: version, history, timers, words of operators, and what is known of primaries.
+//
 // # What it cannot see
 //
 // A primary that changes its records and not its serial is taken to hold what it held, as every secondary takes it. If changes

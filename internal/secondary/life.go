@@ -103,6 +103,7 @@ func (l *life) advance(in inbox, now time.Time) time.Time {
 	l.recheck(now)
 	l.askAgain(now)
 	l.vouch(now)
+	l.judge(now) // what is served now may be what was rejected
 	l.expire(now)
 	l.tend(now)
 	l.zone.publish(now)

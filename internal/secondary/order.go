@@ -208,7 +208,7 @@ func (l *life) approveCopy(o *order, d *Decision) error {
 	d.Result = "it is served as soon as it has been checked"
 	l.words.approval = d
 	for _, p := range holders {
-		l.reconsider(p)
+		l.reconsider(p) // and vouch has it checked, with what the operator waives
 	}
 	return nil
 }
@@ -235,13 +235,12 @@ func (l *life) rejectCopy(o *order, d *Decision, now time.Time) error {
 	return nil
 }
 
-// reconsider has the primary's copy looked at once more, since an operator has changed what is thought of it.
+// reconsider has the primary's copy looked at once more, since an operator has changed what is thought of it, or it is served.
 func (l *life) reconsider(p *primary) {
-	c := p.current()
-	if why, check := l.rejection(c); why != p.seen.Rejected {
+	if why, check := l.rejection(p.current()); why != p.seen.Rejected {
 		p.seen.Rejected, p.check = why, check
+		l.stale = true
 	}
-	l.stale = true // and vouch has it checked, with what the operator waives
 }
 
 // pinVersion pins a version of the history. waits says that it is checked first.

@@ -109,7 +109,7 @@ func (p *primary) last() *zone.Version {
 
 // serves reports whether a version is what is served, or what that was made of.
 func (l *life) serves(v *zone.Version) bool {
-	return l.serving.version != nil && (v.Root() == l.serving.version.Root() || v.Root() == l.serving.origin)
+	return v != nil && l.serving.version != nil && (v.Root() == l.serving.version.Root() || v.Root() == l.serving.origin)
 }
 
 // vouched returns the approved version as one that passed its checks, held against what is served now. If there is none, it is
@@ -154,10 +154,10 @@ func (l *life) outdated(c *checked, now time.Time) bool {
 		return false // its primary is asked again, and it is checked then; or there is nothing to say
 	case !c.done:
 		return true
+	case c.waived != l.words.approves(c.version.Root()):
+		return true
 	case c.waived:
 		return false
-	case l.words.approves(c.version.Root()):
-		return true
 	}
 	held := !l.zone.config.Guard.Off && c.against != l.servedRoot()
 	if v, ok := c.result.Verified(); ok {

@@ -196,6 +196,8 @@ func (w *world) make(serial, letters string) *primarytest.Zone {
 			records = slices.Delete(records, 1, 2)
 		case '#': // a digest of something else
 			records = append(records, fmt.Sprintf("@ ZONEMD %s 1 1 %s", serial, strings.Repeat("00", 48)))
+		case '?': // a digest of a scheme that nobody knows
+			records = append(records, fmt.Sprintf("@ ZONEMD %s 241 1 %s", serial, strings.Repeat("00", 48)))
 		case '%': // other name servers
 			records[1] = "@ NS other.example.net."
 		default:

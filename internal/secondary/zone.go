@@ -157,7 +157,7 @@ func keyring(cfg *config.Zone, files *tsig.Files) (*tsig.Keyring, error) {
 // Keyring returns the keys that the zone's primaries may name.
 func (z *Zone) Keyring() *tsig.Keyring { return z.ring }
 
-// Start has the primaries asked for the first time. Starting twice is starting once.
+// Start has the primaries asked when that is due: at once, if nothing is known of the zone. Starting twice is starting once.
 func (z *Zone) Start() {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -165,7 +165,7 @@ func (z *Zone) Start() {
 		return
 	}
 	z.started = true
-	z.timer = time.AfterFunc(0, z.wakeByTimer)
+	z.timer = time.AfterFunc(z.life.keep.startAfter(z.options.Seed), z.wakeByTimer)
 }
 
 // Stop ends whatever the zone has under way and waits for it. What was served last stays in the snapshot. Stopping twice is

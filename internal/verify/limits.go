@@ -41,16 +41,21 @@ func NewLimits(workers, commands int) *Limits {
 // errWorkTime is the cause of the end of a check that took too long.
 var errWorkTime = errors.New("did not end in time")
 
-// do waits for a processor and does the work of a check with it, in at most WorkTime. The wait does not count: whoever is waited for
-// is bounded too.
+// do waits for a processor and does the work of a check with it, in at most WorkTime. The wait does not count: whoever is waited
+// for is bounded too.
 func (l *Limits) do(ctx context.Context, work func(context.Context) error) error {
 	if err := acquire(ctx, l.workers); err != nil {
 		return err
 	}
 	defer release(l.workers, 1)
-	ctx, cancel := context.WithTimeoutCause(ctx, l.work, fmt.Errorf("%w, at most %s", errWorkTime, l.work))
+	ctx, cancel := l.timed(ctx)
 	defer cancel()
 	return work(ctx)
+}
+
+// timed returns a context that ends when WorkTime is over.
+func (l *Limits) timed(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, l.work, fmt.Errorf("%w, at most %s", errWorkTime, l.work))
 }
 
 // acquire waits for a slot. A nil error obliges the caller to release it.

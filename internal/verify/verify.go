@@ -150,7 +150,7 @@ func (c *Checker) survey(ctx context.Context, v, near *zone.Version) (*survey, e
 	return m.survey, err
 }
 
-func (c *Checker) guard(ctx context.Context, s Subject, _ *Result) (found []Finding, err error) {
+func (c *Checker) guard(ctx context.Context, s Subject, _ *Result) ([]Finding, error) {
 	if c.cfg.Guard.Off || s.Served == nil {
 		return nil, nil
 	}
@@ -162,11 +162,10 @@ func (c *Checker) guard(ctx context.Context, s Subject, _ *Result) (found []Find
 	if err != nil {
 		return nil, err
 	}
-	err = c.limits.do(ctx, func(ctx context.Context) (err error) {
-		found, err = checkGuard(ctx, &c.cfg.Guard, c.keep, s.Served, s.Candidate, served.data, survey.data)
-		return err
-	})
-	return found, err
+	// It is done in the time of a change, and waits for no processor, so that it can be asked for again at any time.
+	ctx, cancel := c.limits.timed(ctx)
+	defer cancel()
+	return checkGuard(ctx, &c.cfg.Guard, c.keep, s.Served, s.Candidate, served.data, survey.data)
 }
 
 func (c *Checker) zonemd(ctx context.Context, s Subject, _ *Result) ([]Finding, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/primarytest"
+	"github.com/concord-dns/concord/internal/zone"
 )
 
 // One connection serves the probes and transfers of many zones, one after the other.
@@ -87,20 +88,7 @@ func TestConnsStale(t *testing.T) {
 	defer conns.Close()
 	c := Client{Conns: &conns}
 	p.Behave(primarytest.Behaviour{CloseAfterAnswer: true})
-	stale := func(n int) {
-		t.Helper()
-		var open []*Conn
-		for range n {
-			conn := c.Open(p.Addr())
-			if _, err := conn.Probe(t.Context(), z.Apex()); err != nil {
-				t.Fatal(err)
-			}
-			open = append(open, conn)
-		}
-		for _, conn := range open {
-			conn.Close()
-		}
-	}
+	stale := func(n int) { useAtOnce(t, &c, p.Addr(), z.Apex(), n) }
 	stale(3)
 	if conns.Kept() != 3 {
 		t.Fatalf("%d connections kept, want 3", conns.Kept())
@@ -142,20 +130,7 @@ func TestConnsBounds(t *testing.T) {
 		}
 		var conns Conns
 		c := Client{Dial: primarytest.Dialer(primaries...), Conns: &conns}
-		use := func(p *primarytest.Primary, n int) {
-			t.Helper()
-			var open []*Conn
-			for range n {
-				conn := c.Open(p.Addr())
-				if _, err := conn.Probe(t.Context(), z.Apex()); err != nil {
-					t.Fatal(err)
-				}
-				open = append(open, conn)
-			}
-			for _, conn := range open {
-				conn.Close()
-			}
-		}
+		use := func(p *primarytest.Primary, n int) { useAtOnce(t, &c, p.Addr(), z.Apex(), n) }
 		use(primaries[0], 10)
 		if n := conns.Kept(); n != keptEach {
 			t.Errorf("%d kept of one primary, want %d", n, keptEach)
@@ -282,5 +257,21 @@ func TestExpire(t *testing.T) {
 		if _, err := conn.Probe(t.Context(), z.Apex()); err != nil || conn.Expire() != time.Duration(seconds)*time.Second {
 			t.Errorf("%v, %v, want %d s", conn.Expire(), err, seconds)
 		}
+	}
+}
+
+// useAtOnce has so many connections open at once, and hands them back.
+func useAtOnce(t *testing.T, c *Client, addr netip.AddrPort, apex zone.Name, n int) {
+	t.Helper()
+	var open []*Conn
+	for range n {
+		conn := c.Open(addr)
+		if _, err := conn.Probe(t.Context(), apex); err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, conn)
+	}
+	for _, conn := range open {
+		conn.Close()
 	}
 }

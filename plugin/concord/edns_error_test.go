@@ -77,17 +77,18 @@ func TestExtendedErrors(t *testing.T) {
 	} {
 		// A primary that is gone is known to be when its last check has ended.
 		var m *dns.Msg
+		var got []uint16
 		until(t, func() bool {
 			m = through(t, s.Handler, with(question(name, dns.TypeSOA), &dns.EDNS0_EXPIRE{Code: dns.EDNS0EXPIRE, Empty: true},
 				&dns.EDNS0_ZONEVERSION{Code: dns.EDNS0ZONEVERSION}), false)
-			return len(codes(m)) >= len(want)
-		})
-		var got []uint16
-		for _, o := range m.IsEdns0().Option {
-			if ede, ok := o.(*dns.EDNS0_EDE); ok {
-				got = append(got, ede.InfoCode)
+			got = nil
+			for _, o := range m.IsEdns0().Option {
+				if ede, ok := o.(*dns.EDNS0_EDE); ok {
+					got = append(got, ede.InfoCode)
+				}
 			}
-		}
+			return len(got) >= len(want)
+		})
 		if m.Rcode != dns.RcodeServerFailure || !slices.Equal(got, want) {
 			t.Errorf("%s: %s %v, want SERVFAIL %v", name, dns.RcodeToString[m.Rcode], got, want)
 		}

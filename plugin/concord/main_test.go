@@ -28,6 +28,7 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
 
+	"github.com/concord-dns/concord/internal/parity"
 	"github.com/concord-dns/concord/internal/primarytest"
 )
 
@@ -73,7 +74,14 @@ func serve(t testing.TB, next plugin.Handler, directive string) *server {
 func loaded(t testing.TB, next plugin.Handler, directive string) *server {
 	t.Helper()
 	s := serve(t, next, directive)
-	until(t, s.Ready)
+	until(t, func() bool {
+		for _, e := range s.block.order {
+			if e.running.zone.Snapshot().State == parity.Loading { // a zone is served a moment before it is said so
+				return false
+			}
+		}
+		return s.Ready()
+	})
 	return s
 }
 
