@@ -94,4 +94,4 @@ image: ## build a container image, IMAGE (concord:VERSION)
 
 .PHONY: clean
 clean: ## remove what was built here
-	rm -rf coredns .bin
+	rm -rf coredns concord.db .bin

@@ -23,7 +23,7 @@ func TestDrift(t *testing.T) {
 	for _, primary := range []string{"nsd", "knot"} {
 		s.WaitPrimary(primary, "diverged")
 		s.WaitMetric(`coredns_concord_primary_serial{primary="`+primary+`",zone="example.org."}`, 2)
-		s.WaitMetric(`coredns_concord_parity_differing_records{primary="`+primary+`",zone="example.org."}`, 2) // www, and the SOA
+		s.WaitMetric(`coredns_concord_parity_differing_records{class="data",primary="`+primary+`",zone="example.org."}`, 2) // www, and the SOA
 	}
 	Always(t, time.Second, func() error { return s.Serves("example.org", 1) })
 	if got := s.Ask("www.example.org", dns.TypeA).Answer; len(got) != 1 || got[0].(*dns.A).A.String() != "192.0.2.1" {

@@ -8,17 +8,17 @@ import (
 	"github.com/miekg/dns"
 )
 
-// TestIncidentHeldToTheEnd has nobody mend a zone before it expires, in 8 seconds here:
+// TestIncidentHeldToTheEnd has nobody mend a zone before it expires, in 7 seconds here:
 //
 //	NSD  serial 1 -> 2, a third gone   --\
-//	                                      >--  CoreDNS, expire 8s 8s
+//	                                      >--  CoreDNS, expire 7s 7s
 //	Knot serial 1 -> 2, a third gone   --/
 //
 // The operator is told until when it can wait. Then there is nothing left to serve, and it is back as soon as there is.
 func TestIncidentHeldToTheEnd(t *testing.T) {
 	t.Parallel()
 	i := NewIncident(t, manyNames(1, 60), false)
-	i.BeginServing(1, "expire 8s 8s")
+	i.BeginServing(1, "expire 7s 7s")
 	i.LoadAll(manyNames(2, 36))
 	i.WantPrimaries("rejected", "rejected")
 	i.WaitState("held")
@@ -94,14 +94,14 @@ func TestIncidentMeant(t *testing.T) {
 // TestIncidentServedRatherThanNothing has one of two primaries with a copy that passes, and one with a copy that does not:
 //
 //	NSD  serial 1 -> 2, a third gone   --\
-//	                                      >--  CoreDNS, agree all, expire 8s 8s
+//	                                      >--  CoreDNS, agree all, expire 7s 7s
 //	Knot serial 1 -> 2, whole          --/
 //
 // The zone is held. Before it would expire, the copy that is verified and that nobody disputes is served, rather than nothing.
 func TestIncidentServedRatherThanNothing(t *testing.T) {
 	t.Parallel()
 	i := NewIncident(t, manyNames(1, 60), false)
-	i.BeginServing(1, "agree all", "expire 8s 8s")
+	i.BeginServing(1, "agree all", "expire 7s 7s")
 	i.NSD.Load("example.org", manyNames(2, 36))
 	i.Knot.Load("example.org", manyNames(2, 60))
 	i.WantPrimaries("rejected", "ahead")
@@ -120,14 +120,14 @@ func TestIncidentServedRatherThanNothing(t *testing.T) {
 // TestIncidentTwoOfThreeDead leaves one of three primaries:
 //
 //	NSD  serial 1, dead    --\
-//	Knot serial 1, dead    --->--  CoreDNS, agree majority, absent 3s
+//	Knot serial 1, dead    --->--  CoreDNS, agree majority, absent 2s
 //	BIND serial 1 -> 2     --/
 //
 // One is no majority of three, until the dead ones have stopped counting.
 func TestIncidentTwoOfThreeDead(t *testing.T) {
 	t.Parallel()
 	i := NewIncident(t, MasterFile{Serial: 1}.String(), true)
-	i.BeginServing(1, "absent 3s", "settle 1s")
+	i.BeginServing(1, "absent 2s", "settle 1s")
 	i.NSD.Kill()
 	i.Knot.Kill()
 	i.WantPrimaries("unreachable", "unreachable", "agreeing")

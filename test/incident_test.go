@@ -242,7 +242,7 @@ func TestIncidentProvidersSplit(t *testing.T) {
 	t.Parallel()
 	i := NewIncident(t, MasterFile{Serial: 2026112001}.String(), false)
 	i.Knot.Load("example.org", MasterFile{Serial: 7}.String())
-	i.BeginServing(2026112001, "agree all", "compare content", "settle 1s", "absent 2s")
+	i.BeginServing(2026112001, "agree all", "compare content", "settle 1s", "absent 1s")
 
 	i.NSD.Load("example.org", MasterFile{Serial: 2026112002, WWW: "192.0.2.2"}.String())
 	i.Knot.Load("example.org", MasterFile{Serial: 8, WWW: "192.0.2.3"}.String())

@@ -16,7 +16,7 @@ type soakClients struct {
 	addr  netip.AddrPort
 	zones []*soakZone
 	down  *soakGate // shut while the server need not answer
-	// quiet: an answer may fail while the server is down: it has to load zones anew.
+	// forgets: it has no store, and loads its zones anew after a restart. Until then SERVFAIL is right.
 	forgets bool
 
 	answers atomic.Int64 // that were judged

@@ -51,8 +51,8 @@ var soakLies = []func(t testing.TB, s *soakSource, r *rand.Rand){
 	lie("lies with a higher serial", func(c *soakContent, r *rand.Rand) { c.serial += 1 + uint32(r.IntN(1<<20)) }),
 	lie("lies with the same serial", func(*soakContent, *rand.Rand) {}),
 	lie("lies with a lower serial", func(c *soakContent, r *rand.Rand) { c.serial -= 1 + uint32(r.IntN(100)) }),
-	lie("lost half of the zone", func(c *soakContent, r *rand.Rand) { c.serial++; c.hosts = c.hosts[:len(c.hosts)/2] }),
-	lie("lost all of the zone", func(c *soakContent, r *rand.Rand) {
+	lie("lost half of the zone", func(c *soakContent, _ *rand.Rand) { c.serial++; c.hosts = c.hosts[:len(c.hosts)/2] }),
+	lie("lost all of the zone", func(c *soakContent, _ *rand.Rand) {
 		c.serial++
 		c.hosts, c.alias, c.extra = nil, nil, nil
 	}),

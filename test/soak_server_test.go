@@ -204,7 +204,7 @@ func (s *soak) mustUse() (u soakUse) {
 // and memory that the collector has not given back yet, are no leak: they are waited for.
 func (s *soak) checkUse() {
 	s.t.Helper()
-	const moreDescriptors, moreGoroutines = 40, 60
+	const moreDescriptors, moreGoroutines, moreHeap = 40, 60, 8 << 20
 	moreMemory := s.server.allowed(96 << 20)
 	var now soakUse
 	err := poll(3*Patience, func() (err error) {
@@ -212,7 +212,7 @@ func (s *soak) checkUse() {
 			return err
 		}
 		if now.descriptors > s.atFirst.descriptors+moreDescriptors || now.goroutines > s.atFirst.goroutines+moreGoroutines ||
-			now.rss > s.atFirst.rss+moreMemory {
+			now.rss > s.atFirst.rss+moreMemory || now.heap > s.atFirst.heap+moreHeap {
 			return errors.New("too much")
 		}
 		return nil

@@ -149,8 +149,8 @@ func (z ZONEMD) String() string {
 	return fmt.Sprintf("ZONEMD(%d)", uint8(z))
 }
 
-// Guard says what a copy may not do to what is served. Nothing of it applies
-// while nothing is served.
+// Guard says what a copy may not do to what is served. While nothing is, only
+// MinRecords and MaxRecords apply.
 type Guard struct {
 	// Off: everything may be done.
 	Off bool

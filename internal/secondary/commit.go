@@ -50,6 +50,7 @@ func (l *life) commit(a parity.Approved, v verify.Verified, verdict *parity.Verd
 	if !ok {
 		return l.heed(verdict, now)
 	}
+	l.verdict = *verdict // what is published with the version speaks of it
 	l.swap(d, next, verdict.Reason, broken, now)
 	if !d.Written() && !l.keep.off() {
 		l.tellStore(d.Version(), true)

@@ -48,6 +48,17 @@ func (r roots) has(v *zone.Version) bool {
 	return ok
 }
 
+// of returns those that are of the versions: others the store may drop from now on.
+func (r roots) of(versions []*zone.Version) roots {
+	left := make(roots, len(versions))
+	for _, v := range versions {
+		if r.has(v) {
+			left[v.Root()] = struct{}{}
+		}
+	}
+	return left
+}
+
 // written is how a write ended.
 type written struct {
 	durable store.Durable
@@ -182,6 +193,7 @@ func (l *life) tend(now time.Time) {
 		s, versions := l.status(now).state()
 		if kept, err := s.kept(&l.zone.config); err == nil && len(versions) > 0 {
 			k.db.Save(kept)
+			k.roots = k.roots.of(versions)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package secondary
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/concord-dns/concord/internal/config"
 )
@@ -44,8 +45,9 @@ type job struct {
 	urgent bool           // goes before most others of the same primary: a NOTIFY asked for it
 	run    func() bool    // says whether the primary answered
 
+	at         atomic.Pointer[gate] // whose queue it waits in, nil while in none: set under that gate's lock, read under any
 	next, prev *job
-	in         *queue // nil while it waits in none
+	in         *queue
 }
 
 // gate lets a number of jobs run at once.
@@ -89,6 +91,7 @@ func (g *gate) enter(j *job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l := g.lane(j.key)
+	j.at.Store(g)
 	if j.urgent {
 		l.urgent.push(j)
 	} else {
@@ -101,11 +104,16 @@ func (g *gate) enter(j *job) {
 	g.start()
 }
 
-// leave takes j out of the queue and says whether it was in it: if so it will not run.
+// leave takes j out of the queue and says whether it was in it: if so it will not run. It may be about to enter another gate,
+// whose lock guards its links then.
 func (g *gate) leave(j *job) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return j.leave()
+	if j.at.Load() != g {
+		return false
+	}
+	j.leave()
+	return true
 }
 
 // claim takes a place for j at once, without queueing, if there is one that nobody waits for. Release gives it back.
@@ -224,12 +232,9 @@ func (q *queue) push(j *job) {
 	q.last = j
 }
 
-// leave takes a job out of its queue and says whether it was in one.
-func (j *job) leave() bool {
+// leave takes a job out of the queue that it is in.
+func (j *job) leave() {
 	q := j.in
-	if q == nil {
-		return false
-	}
 	if j.prev == nil {
 		q.first = j.next
 	} else {
@@ -241,5 +246,5 @@ func (j *job) leave() bool {
 		j.next.prev = j.prev
 	}
 	j.in, j.next, j.prev = nil, nil, nil
-	return true
+	j.at.Store(nil)
 }

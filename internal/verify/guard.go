@@ -77,12 +77,17 @@ func (k *keep) covers(key zone.Key, typ uint16) bool {
 	return bytes.Equal(key, k.key)
 }
 
-// checkGuard compares the two, in time that goes with their difference; data says how many records of either isData.
+// checkGuard compares the two, in time that goes with their difference; data says how many records of either isData. While
+// nothing is served there is nothing to compare with, and MinRecords and MaxRecords alone say how much of a zone is one.
 func checkGuard(ctx context.Context, cfg *config.Guard, keeps []keep, served, v *zone.Version, servedData, data int) ([]Finding, error) {
-	if cfg.Off || served == nil || served.Root() == v.Root() {
+	if cfg.Off || served != nil && served.Root() == v.Root() {
 		return nil, nil
 	}
 	g := &guard{cfg: cfg, keep: keeps, apex: v.Apex()}
+	if served == nil {
+		g.total(v)
+		return g.found, nil
+	}
 	n := 0
 	for c := range zone.Changes(served, v) {
 		if n++; n%pause == 0 && ctx.Err() != nil {
@@ -119,16 +124,21 @@ func (g *guard) amounts(served, v *zone.Version, servedData, data int) {
 				g.changed, servedData, percent(g.changed, servedData), most)
 		}
 	}
+	g.total(v)
+	// Zones are made insecure on purpose, too. Who wants it held says guard keep for the apex's DNSKEY.
+	if served.Signed() && !v.Signed() {
+		g.found = append(g.found, Finding{CheckGuard, ruleUnsigned, "", 0,
+			"the served version is signed and this one is not: validators answer SERVFAIL as long as the parent has DS records", Warning})
+	}
+}
+
+// total holds how many records there are against the bounds of it.
+func (g *guard) total(v *zone.Version) {
 	switch n := v.Records(); {
 	case g.cfg.MinRecords > 0 && n < g.cfg.MinRecords:
 		g.fail(ruleRecords, "%d records, at least %d must be there; approve it if it is meant", n, g.cfg.MinRecords)
 	case g.cfg.MaxRecords > 0 && n > g.cfg.MaxRecords:
 		g.fail(ruleRecords, "%d records, at most %d may be there; approve it if it is meant", n, g.cfg.MaxRecords)
-	}
-	// Zones are made insecure on purpose, too. Who wants it held says guard keep for the apex's DNSKEY.
-	if served.Signed() && !v.Signed() {
-		g.found = append(g.found, Finding{CheckGuard, ruleUnsigned, "", 0,
-			"the served version is signed and this one is not: validators answer SERVFAIL as long as the parent has DS records", Warning})
 	}
 }
 

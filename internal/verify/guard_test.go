@@ -25,6 +25,27 @@ func hosts(from, to int) string {
 	return b.String()
 }
 
+// While nothing is served, how many records there must be is all that a guard can say.
+func TestGuardFirst(t *testing.T) {
+	for _, tt := range []struct {
+		guard config.Guard
+		want  string
+	}{
+		{config.Defaults().Guard, ""},
+		{config.Guard{MinRecords: 40, Keep: []config.RecordName{{Name: "www.example.org.", Type: dns.TypeA}}},
+			"guard records: 34 records, at least 40 must be there; approve it if it is meant"},
+		{config.Guard{MaxRecords: 20}, "guard records: 34 records, at most 20 may be there; approve it if it is meant"},
+		{config.Guard{Off: true, MinRecords: 40}, ""},
+	} {
+		cfg := config.Defaults()
+		cfg.Origin, cfg.Guard = "example.org.", tt.guard
+		got := New(&cfg, nil).Check(t.Context(), Subject{Candidate: guardZone(t, 1, hosts(0, 30))}).Reason()
+		if got != tt.want {
+			t.Errorf("%+v:\n got %s\nwant %s", tt.guard, got, tt.want)
+		}
+	}
+}
+
 func TestGuard(t *testing.T) {
 	defaults := config.Defaults().Guard
 	with := func(f func(*config.Guard)) config.Guard {

@@ -151,8 +151,11 @@ func (c *Checker) survey(ctx context.Context, v, near *zone.Version) (*survey, e
 }
 
 func (c *Checker) guard(ctx context.Context, s Subject, _ *Result) ([]Finding, error) {
-	if c.cfg.Guard.Off || s.Served == nil {
+	if c.cfg.Guard.Off {
 		return nil, nil
+	}
+	if s.Served == nil {
+		return checkGuard(ctx, &c.cfg.Guard, c.keep, nil, s.Candidate, 0, 0)
 	}
 	served, err := c.survey(ctx, s.Served, nil)
 	if err != nil {
