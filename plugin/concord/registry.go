@@ -221,6 +221,16 @@ func (in *instance) stop() error {
 	for _, b := range in.blocks {
 		b.streams.stop()
 	}
+	// The instance that replaced this one asks it for nothing any more, and each would keep the one before it.
+	in.process.mu.Lock()
+	defer in.process.mu.Unlock()
+	for _, run := range in.process.zones {
+		for _, b := range run.holders {
+			if b.instance.parent == in {
+				b.instance.parent = nil
+			}
+		}
+	}
 	return nil
 }
 
