@@ -168,16 +168,16 @@ func (r *Result) redirect(n zone.Node, below int) (again bool) {
 	name, owner := r.linkName(len(r.chain)-1), r.above(below)
 	from := r.wireName(owner)
 	split := len(name) - len(from)
-	if r.has(r.answer, set, from) {
-		// One that leads below its own owner would lead there for ever; it has been told once, as NSD does.
-		if target.InZone(from) {
-			return false
-		}
-	} else if !r.add(&r.answer, n, set, set.TTL, owner) {
+	told := r.has(r.answer, set, from)
+	if !told && !r.add(&r.answer, n, set, set.TTL, owner) {
 		return false
 	}
 	if split+len(target) > maxName {
 		r.Rcode = dns.RcodeYXDomain
+		return false
+	}
+	// One that leads below its own owner would lead there for ever; it has been told once, as NSD does.
+	if told && target.InZone(from) {
 		return false
 	}
 	if !r.addAlias(zone.Node{}, zone.RRset{Type: dns.TypeCNAME, TTL: set.TTL, Count: 1}) {
