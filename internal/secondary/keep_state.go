@@ -122,9 +122,9 @@ func (l *life) takeUp(k *store.Loaded, now time.Time) {
 }
 
 // startAfter returns how long after the start of a zone its goroutine looks at it first. Where it serves already that is spread over
-// a while, since thousands of others start with it, and the first queries should not wait for them.
-func (k *keeper) startAfter(seed uint64) time.Duration {
-	if k.restored == nil || !k.restored.HasVersion || k.restored.Expired {
+// a while, since thousands of others start with it, after a reload too, and queries should not wait for them.
+func startAfter(s *Snapshot, seed uint64) time.Duration {
+	if s.Version == nil || s.Expired {
 		return 0
 	}
 	return time.Duration(seed % uint64(startSpread))

@@ -165,7 +165,7 @@ func (z *Zone) Start() {
 		return
 	}
 	z.started = true
-	z.timer = time.AfterFunc(z.life.keep.startAfter(z.options.Seed), z.wakeByTimer)
+	z.timer = time.AfterFunc(startAfter(z.Snapshot(), z.options.Seed), z.wakeByTimer)
 }
 
 // Stop ends whatever the zone has under way and waits for it. What was served last stays in the snapshot. Stopping twice is
