@@ -40,6 +40,7 @@ zone:
   listen: {{.Addr.Addr}}@{{.Addr.Port}}
   udp-workers: 1
   tcp-workers: 1
+  tcp-io-timeout: 30000
   background-workers: 2
 database:
   storage: "{{.Path ""}}"

@@ -33,7 +33,7 @@ func Always(t testing.TB, during time.Duration, check func() error) {
 
 // Patience is how long a test waits for what should take no time. It is long because a loaded machine is no fault of
 // the binary; a scenario that measures a time says its own.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // pause is the time between two looks.
 const pause = 5 * time.Millisecond

@@ -90,6 +90,7 @@ func (s Secured) Knot() *Kind {
   listen: {{.Addr.Addr}}@{{.Addr.Port}}
   udp-workers: 1
   tcp-workers: 1
+  tcp-io-timeout: 30000
   background-workers: 1
 control:
   listen: "{{.Path "control"}}"

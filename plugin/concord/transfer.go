@@ -39,9 +39,9 @@ func (h *Handler) Transfer(origin string, serial uint32) (<-chan []dns.RR, error
 	if order, ok := zone.Serial(serial).Compare(v.Serial()); ok && order >= 0 {
 		return h.block.streams.start(e.config.Origin, slices.Values([]zone.Record{soaOf(v)}))
 	}
-	// The history may have a version more than the snapshot, or not yet have its version: then the whole zone goes out, once.
-	if len(history) > 0 && history[len(history)-1] == v {
-		if inc, ok := xfr.NewIncrement(history, zone.Serial(serial)); ok {
+	// The history may have gone on since the snapshot was taken: what leads to it ends with its version.
+	if at := slices.Index(history, v); at >= 0 {
+		if inc, ok := xfr.NewIncrement(history[:at+1], zone.Serial(serial)); ok {
 			return h.block.streams.start(e.config.Origin, inc.Records())
 		}
 	}
