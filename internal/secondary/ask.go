@@ -31,6 +31,7 @@ type ask struct {
 	at    int           // the address to begin with
 	limit int64
 	pool  func() *zone.Pool
+	paced bool // the zone answers already: its questions go before the transfer
 
 	near     []parity.Known // what is likely to differ little from what it sends
 	current  *checked       // what is known of the copy held; nil: it has yet to be checked, or none is held
@@ -74,7 +75,7 @@ func (l *life) ask(p *primary, now time.Time) {
 	p.ask = ask{began: now, at: p.firstAddress(), pool: l.pool()}
 	var served int64
 	if v := l.served(); v != nil {
-		served = int64(v.Bytes())
+		served, p.ask.paced = int64(v.Bytes()), true
 	}
 	p.ask.limit = z.config.Limit.SizeFor(served)
 	l.prepare(p)
@@ -220,6 +221,13 @@ func probe(ctx context.Context, c *xfr.Conn, apex zone.Name) (soa zone.SOA, err 
 func (p *primary) receiveOver(conn *xfr.Conn) (c xfr.Candidate, err error) {
 	defer caught(&err)
 	return conn.Transfer(p.zone.ctx, p.zone.apex, p.ask.base, p.ask.pool, p.ask.limit)
+}
+
+// pace has a transfer leave processors to questions, if the zone gets any.
+func (p *primary) pace(ctx context.Context, worked time.Duration) {
+	if p.ask.paced {
+		p.zone.options.Limiter.pace.worked(ctx, worked)
+	}
 }
 
 // caught makes an error of a panic. What is parsed here is whatever a primary chose to send, and a mistake of ours in it must

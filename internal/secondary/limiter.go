@@ -17,6 +17,7 @@ type Limiter struct {
 	probes, transfers gate
 	outages           outages
 	trim              trimmer
+	pace              pacer
 }
 
 // probesPerTransfer is how many SOA probes may run for each transfer that may: they hold a connection and no memory.

@@ -71,6 +71,7 @@ type primary struct {
 
 func newPrimary(z *Zone, c *config.Primary) *primary {
 	p := &primary{zone: z, config: c, client: z.options.Client.For(c, z.ring), notifier: -1, seen: parity.Observation{Name: c.Name}}
+	p.client.Pace = p.pace
 	p.job.key = c.Addresses[0]
 	p.job.most = c.Transfers
 	return p

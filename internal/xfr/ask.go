@@ -170,6 +170,7 @@ func (x *exchange) run(ctx context.Context, since time.Time, each receiver) erro
 		if err != nil {
 			return x.broken(ctx, since, fmt.Errorf("%w, %s", err, after(x.answered)))
 		}
+		begin := time.Now()
 		if x.answered++; x.answered == 1 {
 			x.look(msg)
 		}
@@ -181,6 +182,9 @@ func (x *exchange) run(ctx context.Context, since time.Time, each receiver) erro
 			return err
 		}
 		if !done {
+			if x.client.Pace != nil {
+				x.client.Pace(ctx, time.Since(begin))
+			}
 			continue
 		}
 		if signed != nil {

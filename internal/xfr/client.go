@@ -30,6 +30,9 @@ type Client struct {
 	// Conns keeps connections for later questions, and what is known of primaries; nil keeps nothing beyond a Conn.
 	Conns *Conns
 
+	// Pace, if any, is told how long each message of a transfer took to deal with, and may wait before the next is read.
+	Pace func(context.Context, time.Duration)
+
 	// Dial connects in place of a net.Dialer with the source. Connections of Conns are kept apart by address alone then.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Now is the clock that signatures are held against; nil is time.Now.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"hash/maphash"
 )
 
 // Load returns the version with a root, of nodes that [Version.Nodes] gave. get returns the octets of a node by its hash;
@@ -137,8 +136,7 @@ func (l *loader) page(hash Hash) (child, error) {
 		return child{}, &NodeError{hash, err}
 	}
 	k := child{hash: hash}
-	quick, p := l.pool.knownPage(hash, text)
-	if p != nil { // it was checked when it came into the pool
+	if p := l.pool.knownPage(hash, text); p != nil { // it was checked when it came into the pool
 		k.page, k.first = p, p.first()
 		k.sum = p.summary()
 		return k, l.follow(&k)
@@ -151,7 +149,7 @@ func (l *loader) page(hash Hash) (child, error) {
 	}
 	k.page = append(page(nil), text...)
 	k.first = k.page.first()
-	l.pool.learnPage(quick, hash, k.page)
+	l.pool.learnPage(hash, k.page)
 	return k, l.follow(&k)
 }
 
@@ -235,25 +233,41 @@ func (p *Pool) knownBranch(hash Hash) *branch {
 	return p.branches[hash]
 }
 
-// knownPage returns the page with these octets if it has the hash, and else what learnPage wants.
-func (p *Pool) knownPage(hash Hash, text []byte) (quick uint64, known page) {
-	if p == nil {
-		return 0, nil
+// knownPage returns the page with these octets, of which nothing has been checked, if it has the hash.
+func (p *Pool) knownPage(hash Hash, text []byte) page {
+	first, ok := firstOf(text)
+	if p == nil || !ok {
+		return nil
 	}
-	quick = maphash.Bytes(p.seed, text)
-	if k, ok := p.known(quick); ok && k.hash == hash && bytes.Equal(k.page, text) {
-		return quick, k.page
+	if has, known := p.known(p.keyHash(first), text); has == hash {
+		return known
 	}
-	return quick, nil
+	return nil
 }
 
-func (p *Pool) learnPage(quick uint64, hash Hash, fresh page) {
+// learnPage keeps a page that was checked.
+func (p *Pool) learnPage(hash Hash, fresh page) {
 	if p == nil {
 		return
 	}
+	quick := p.keyHash(fresh.first())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.pages[quick]; !ok {
-		p.pages[quick] = interned{hash, fresh}
+	if p.find(quick, fresh) == nil {
+		p.add(quick, hash, fresh)
 	}
+}
+
+// firstOf returns the first key of what may be a page.
+func firstOf(text []byte) (Key, bool) {
+	p := page(text)
+	if len(p) < pageHeader || p.count() == 0 || len(p) < pageHeader+pageEntry*p.count() {
+		return nil, false
+	}
+	shared, area := p.keys()
+	end := area + p.keyEnd(0)
+	if end > len(p) {
+		return nil, false
+	}
+	return Key(p[shared:end]), true
 }
