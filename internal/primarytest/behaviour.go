@@ -48,6 +48,8 @@ type Behaviour struct {
 	Garbage bool
 	// WrongID, WrongQuestion and Truncated (the TC bit) do that to each message.
 	WrongID, WrongQuestion, Truncated bool
+	// Pipelined is how queries are answered that come before others are answered.
+	Pipelined Pipelined
 	// LateID: each message has the id of the query before on its connection, as if answers came in another order. The first
 	// query of a connection is answered honestly.
 	LateID bool

@@ -245,14 +245,15 @@ func (p *Primary) serve(c net.Conn) bool {
 	}
 	p.conns[c] = struct{}{}
 	p.counts.Connections++
+	n := p.counts.Connections
 	close(p.changed)
 	p.changed = make(chan struct{})
 	p.running.Go(func() {
 		defer p.forget(c)
 		if t := p.secured.Load(); t != nil {
-			p.converse(tls.Server(c, t))
+			p.converse(tls.Server(c, t), n)
 		} else {
-			p.converse(c)
+			p.converse(c, n)
 		}
 	})
 	return true

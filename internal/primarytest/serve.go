@@ -11,17 +11,19 @@ import (
 	"github.com/miekg/dns"
 )
 
-// converse answers the queries of one connection until either side ends it.
-func (p *Primary) converse(c net.Conn) {
+// converse answers the queries of the n-th connection until either side ends it.
+func (p *Primary) converse(c net.Conn, n int) {
+	if !p.gather(c, n) {
+		return
+	}
 	for before := (*dns.Msg)(nil); ; {
-		octets, err := readOctets(c)
-		query := new(dns.Msg)
-		if err != nil || query.Unpack(octets) != nil {
+		r, err := receiveQuery(c)
+		if err != nil {
 			return
 		}
-		w := &writer{Primary: p, conn: c, query: query, before: before, behaviour: &Behaviour{}}
-		before = query
-		p.answer(w, query, octets)
+		w := &writer{Primary: p, conn: c, query: r.query, before: before, behaviour: &Behaviour{}}
+		before = r.query
+		p.answer(w, r.query, r.octets)
 		if w.failed || w.behaviour.CloseAfterAnswer {
 			return
 		}
@@ -178,6 +180,7 @@ type writer struct {
 	conn      net.Conn
 	query     *dns.Msg
 	before    *dns.Msg // the query before on this connection, if any
+	id        *uint16  // of the answer; nil: that of the query
 	signer    *signer  // nil: nothing is signed
 	behaviour *Behaviour
 	n         int    // of the last message
@@ -217,6 +220,9 @@ func (w *writer) write(msg []byte, last bool) bool {
 	}
 	if b.LateID && w.before != nil {
 		binary.BigEndian.PutUint16(msg, w.before.Id)
+	}
+	if w.id != nil {
+		binary.BigEndian.PutUint16(msg, *w.id)
 	}
 	msg = b.tamper(w.n, msg)
 	if w.signer != nil {
