@@ -20,7 +20,7 @@ type Limiter struct {
 	pace              pacer
 }
 
-// probesPerTransfer is how many SOA probes may run for each transfer that may: they hold a connection and no memory.
+// probesPerTransfer is how many SOA probes may run for each transfer that may: they share connections, and hold no memory.
 const probesPerTransfer = 8
 
 // NewLimiter returns a Limiter for so many transfers at once (0: [config.DefaultTransfers]).

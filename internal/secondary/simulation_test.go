@@ -2,10 +2,8 @@ package secondary
 
 import (
 	"context"
-	"encoding/binary"
 	"flag"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"runtime"
@@ -16,8 +14,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/miekg/dns"
 
 	"github.com/concord-dns/concord/internal/config"
 	"github.com/concord-dns/concord/internal/xfr"
@@ -281,93 +277,5 @@ func (s *simulation) dial(ctx context.Context, _, addr string) (net.Conn, error)
 	defer v.mu.Unlock()
 	v.open++
 	v.mostOpen = max(v.mostOpen, v.open)
-	return &simConn{simulation: s, server: v, closed: make(chan struct{})}, nil
-}
-
-// simConn is a connection without a goroutine at its other end: the answer is made when the question is written, and comes two
-// milliseconds later.
-type simConn struct {
-	*simulation
-	server *simServer
-	answer []byte
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (c *simConn) Write(framed []byte) (int, error) {
-	if _, refuses := c.server.down(); refuses {
-		return 0, io.ErrClosedPipe
-	}
-	c.server.asked(c.begin)
-	c.answer = simAnswer(framed[2:])
-	return len(framed), nil
-}
-
-func (c *simConn) Read(p []byte) (int, error) {
-	if hangs, _ := c.server.down(); hangs {
-		<-c.closed
-	}
-	if len(c.answer) > 2 && binary.BigEndian.Uint16(c.answer) == uint16(len(c.answer)-2) {
-		time.Sleep(2 * time.Millisecond)
-	}
-	select {
-	case <-c.closed:
-		return 0, net.ErrClosed
-	default:
-	}
-	n := copy(p, c.answer)
-	c.answer = c.answer[n:]
-	return n, nil
-}
-
-func (c *simConn) Close() error {
-	c.once.Do(func() {
-		close(c.closed)
-		c.server.mu.Lock()
-		defer c.server.mu.Unlock()
-		c.server.open--
-	})
-	return nil
-}
-
-func (c *simConn) LocalAddr() net.Addr              { return nil }
-func (c *simConn) RemoteAddr() net.Addr             { return nil }
-func (c *simConn) SetDeadline(time.Time) error      { return nil }
-func (c *simConn) SetReadDeadline(time.Time) error  { return nil }
-func (c *simConn) SetWriteDeadline(time.Time) error { return nil }
-
-// simAnswer makes the answer to a question for the SOA record or the zone, with its length before it.
-func simAnswer(query []byte) []byte {
-	const header = 12
-	end := header
-	for query[end] != 0 {
-		end += int(query[end]) + 1
-	}
-	qtype := binary.BigEndian.Uint16(query[end+1:])
-	msg := append(make([]byte, 2, 512), query[:end+5]...)
-	count := uint16(0)
-	record := func(typ uint16, data []byte) {
-		msg = append(msg, 0xC0, header) // the zone's name
-		msg = binary.BigEndian.AppendUint16(msg, typ)
-		msg = binary.BigEndian.AppendUint16(msg, dns.ClassINET)
-		msg = binary.BigEndian.AppendUint32(msg, 3600)
-		msg = binary.BigEndian.AppendUint16(msg, uint16(len(data)))
-		msg = append(msg, data...)
-		count++
-	}
-	soa := []byte{2, 'n', 's', 0xC0, header, 1, 'h', 0xC0, header}
-	for _, n := range []uint32{7, uint32(simRefresh.Seconds()), uint32(simRetry.Seconds()), 14 * 86400, 300} {
-		soa = binary.BigEndian.AppendUint32(soa, n)
-	}
-	record(dns.TypeSOA, soa)
-	if qtype == dns.TypeAXFR {
-		record(dns.TypeNS, []byte{2, 'n', 's', 0xC0, header})
-		record(dns.TypeSOA, soa)
-	}
-	head := msg[2:]
-	binary.BigEndian.PutUint16(head[2:], 1<<15|1<<10) // QR and AA
-	binary.BigEndian.PutUint16(head[6:], count)
-	binary.BigEndian.PutUint32(head[8:], 0)
-	binary.BigEndian.PutUint16(msg, uint16(len(msg)-2))
-	return msg
+	return &simConn{simulation: s, server: v, closed: make(chan struct{}), news: make(chan struct{}, 1)}, nil
 }

@@ -14,14 +14,13 @@ import (
 )
 
 // A Conn asks one primary one question after the other, over one connection if it can. It connects when it is first used, or
-// takes a connection that was kept, and again when the primary has closed it between two answers. It belongs to one
-// goroutine; whoever opens it closes it.
+// takes a connection that was kept or one on which others probe, and again when the primary has closed it between two
+// answers. It belongs to one goroutine; whoever opens it closes it.
 type Conn struct {
 	client Client
 	addr   netip.AddrPort
 	peer   *peer
-	link   *link // nil while there is none
-	wire         // what has been read of link
+	link   *link // nil while there is none; beside a question it is this Conn's alone
 
 	told options  // in the last answer
 	key  tsig.Key // that signed it
@@ -55,15 +54,7 @@ func (c *Conn) Close() {
 	if c.link != nil {
 		c.peer.keep(c.link)
 	}
-	c.link, c.wire = nil, wire{}
-}
-
-// drop closes the connection, which is of no more use.
-func (c *Conn) drop() {
-	if c.link != nil {
-		c.link.close()
-	}
-	c.link, c.wire = nil, wire{}
+	c.link = nil
 }
 
 // Probe is [Client.Probe] over this connection.

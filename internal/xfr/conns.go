@@ -2,7 +2,6 @@ package xfr
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -15,12 +14,12 @@ import (
 // 6.2.1), and what was found out about primaries. All Clients of a process share one. Its zero value is ready to use, and
 // whoever made it closes it.
 //
-//	dialled --question, answer--> in use --Conn.Close--> kept --Conn.Open--> in use ...
-//	                                                      |
-//	                                                      +--time, or too many--> closed
+//	dialled --questions, answers--> in use --Conn.Close--> kept --Conn.Open--> in use ...
+//	                                                        |
+//	                                                        +--time, or too many--> closed
 //
-// A kept connection costs a timer and no goroutine. So that the primary has closed it is only seen by whoever takes it,
-// and connects anew.
+// How several use one at a time is drawn above link. A kept connection costs a timer and no goroutine. So that the primary has
+// closed it is only seen by whoever takes it, and connects anew.
 type Conns struct {
 	mu     sync.Mutex // guards what follows; nothing waits under it
 	peers  map[peerKey]*peer
@@ -75,22 +74,28 @@ type peer struct {
 	conns *Conns   // nil: nothing is kept
 	tls   *tlsPeer // nil: TCP
 
-	mu    sync.Mutex // guards found
+	mu    sync.Mutex // guards what follows, and what is under way on each link; nothing waits under it
 	found facts
+	open  []*link // those on which questions are under way that others may join
 }
 
 // facts are what was found out about a primary, and need not be found out again.
 type facts struct {
-	key    string    // the TSIG key that did last time
-	noEDNS time.Time // when it did not know EDNS; zero: it does
+	key      string    // the TSIG key that did last time
+	noEDNS   time.Time // when it did not know EDNS; zero: it does
+	oneByOne time.Time // when it did not take several questions at once; zero: it does
 }
 
-// plainTime is how long a primary that did not know EDNS is asked without it.
-const plainTime = time.Hour
+// spareTime is how long a primary is spared what it did not know.
+const spareTime = time.Hour
 
-func (k facts) plain(now time.Time) bool {
-	since := now.Sub(k.noEDNS)
-	return !k.noEDNS.IsZero() && since >= 0 && since < plainTime
+// plain reports whether it is asked without EDNS, sequential whether it is asked one question after the other.
+func (k facts) plain(now time.Time) bool      { return spared(k.noEDNS, now) }
+func (k facts) sequential(now time.Time) bool { return spared(k.oneByOne, now) }
+
+func spared(found, now time.Time) bool {
+	since := now.Sub(found)
+	return !found.IsZero() && since >= 0 && since < spareTime
 }
 
 func (p *peer) known() facts {
@@ -160,6 +165,7 @@ func (p *peer) keep(l *link) {
 		l.close()
 		return
 	}
+	l.wire = wire{} // of no use meanwhile
 	c.mu.Lock()
 	surplus := c.surplus(p)
 	if c.closed {
@@ -219,27 +225,3 @@ func (c *Conns) expire(l *link) {
 		l.close()
 	}
 }
-
-// link is an open connection.
-type link struct {
-	peer  *peer
-	conn  net.Conn
-	below net.Conn      // the TCP connection under TLS; else conn itself
-	idle  time.Duration // how long it may be kept
-	timer *time.Timer   // while it is kept
-
-	certificate *certificate // of ours, over TLS
-}
-
-// heed takes in what the primary said of the connection.
-func (l *link) heed(o options) {
-	if o.hasKeepalive {
-		l.idle = min(o.keepalive*9/10, mostKeep) // by then the primary has not closed it yet
-	}
-}
-
-// close ends a connection over which nothing is under way.
-func (l *link) close() { _ = l.conn.Close() } // nothing is written that could be lost
-
-// abort ends a connection at once. It may be called while it is in use.
-func (l *link) abort() { _ = l.below.Close() }

@@ -13,8 +13,8 @@ import (
 	"github.com/concord-dns/concord/internal/config"
 )
 
-// dial connects to the primary, by TLS where that is wanted.
-func (c *Conn) dial(ctx context.Context, since time.Time) (*link, error) {
+// dial connects a link to the primary, by TLS where that is wanted.
+func (c *Conn) dial(ctx context.Context, since time.Time, l *link) error {
 	wait := min(maxDial, c.client.Idle)
 	dialing, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -27,31 +27,32 @@ func (c *Conn) dial(ctx context.Context, since time.Time) (*link, error) {
 		}
 		return &fault{phase, err}
 	}
+	l.setStage(PhaseDial)
 	below, err := c.client.Dial(dialing, "tcp", c.addr.String())
 	if err != nil {
 		err = plain(err)
 		if errors.Is(err, syscall.EADDRNOTAVAIL) && len(c.client.Sources) > 0 {
 			err = fmt.Errorf("the source %v is no address of this machine: %w", sourceFor(c.client.Sources, c.addr.Addr()), err)
 		}
-		return nil, failed(PhaseDial, "no connection", err)
+		return failed(PhaseDial, "no connection", err)
 	}
-	l := &link{peer: c.peer, conn: below, below: below, idle: keepTime}
 	if c.peer.tls == nil {
-		return l, nil
+		l.connected(below, below, nil)
+		return nil
 	}
+	l.setStage(PhaseTLS)
 	var secured *tls.Conn
 	cfg, ours, err := c.peer.tls.config(c.client.Now())
 	if err == nil {
-		l.certificate = ours
 		secured = tls.Client(below, cfg)
 		err = secured.HandshakeContext(dialing)
 	}
 	if err != nil {
-		l.abort()
-		return nil, failed(PhaseTLS, "no TLS handshake", wordsTLS(err))
+		_ = below.Close()
+		return failed(PhaseTLS, "no TLS handshake", wordsTLS(err))
 	}
-	l.conn = secured
-	return l, nil
+	l.connected(secured, below, ours)
+	return nil
 }
 
 // ended returns why the context ended, of an exchange that was in that phase.

@@ -35,6 +35,9 @@ func (q Question) Append(dst []byte) []byte {
 	return dst
 }
 
+// single reports whether the answer is one message.
+func (q Question) single() bool { return q.Type == dns.TypeSOA }
+
 // appendSOA appends a SOA record whose owner is the name of the question, for which a pointer stands.
 func appendSOA(dst []byte, soa zone.SOA) []byte {
 	dst = append(dst, 0xC0, headerSize)

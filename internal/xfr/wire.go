@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"time"
 )
 
 // wire is what has been read of a connection and not been used.
@@ -23,37 +22,40 @@ const (
 // unread reports whether something has come that nobody asked for.
 func (w *wire) unread() bool { return w.start < w.end }
 
-// message returns the next message, which is valid until the next call. It must be whole within idle.
-func (w *wire) message(conn net.Conn, idle time.Duration) ([]byte, error) {
-	for waiting := false; ; waiting = true {
-		need := 2
-		if have := w.buf[w.start:w.end]; len(have) >= 2 {
-			need = 2 + int(binary.BigEndian.Uint16(have))
-			if len(have) >= need {
-				w.start += need
-				return have[2:need:need], nil
-			}
-		}
-		if !waiting {
-			if err := conn.SetReadDeadline(time.Now().Add(idle)); err != nil {
-				return nil, plain(err)
-			}
-		}
-		w.room(need)
-		n, err := conn.Read(w.buf[w.end:])
-		w.end += n
-		if n > 0 {
-			continue // an error comes again
-		}
-		switch {
-		case errors.Is(err, io.EOF) && w.end > w.start:
-			return nil, errCutOff
-		case errors.Is(err, io.EOF):
-			return nil, errClosed
-		case err != nil:
-			return nil, plain(err)
-		}
+// next returns the next message if it has been read whole, else nil. It is valid until the next call of fill.
+func (w *wire) next() []byte {
+	need := w.need()
+	if have := w.buf[w.start:w.end]; len(have) >= need {
+		w.start += need
+		return have[2:need:need]
 	}
+	return nil
+}
+
+// need returns how many octets the next message has with its length, as far as that is known.
+func (w *wire) need() int {
+	if have := w.buf[w.start:w.end]; len(have) >= 2 {
+		return 2 + int(binary.BigEndian.Uint16(have))
+	}
+	return 2
+}
+
+// fill reads more of the next message.
+func (w *wire) fill(conn net.Conn) error {
+	w.room(w.need())
+	n, err := conn.Read(w.buf[w.end:])
+	w.end += n
+	switch {
+	case n > 0:
+		return nil // an error comes again
+	case errors.Is(err, io.EOF) && w.end > w.start:
+		return errCutOff
+	case errors.Is(err, io.EOF):
+		return errClosed
+	case err != nil:
+		return plain(err)
+	}
+	return nil
 }
 
 var (
