@@ -121,6 +121,18 @@ func TestFlips(t *testing.T) {
 	}
 }
 
+// TestBucketLost damages the names of buckets, which leaves the structure of the file whole.
+func TestBucketLost(t *testing.T) {
+	history := line(t, "example.org.", 400, 2)
+	b := stored(t, history)
+	for _, name := range []string{"pages", "zones"} {
+		hurt := bytes.ReplaceAll(b, []byte(name), []byte(name[:4]+"x"))
+		if _, err := openDamaged(t, hurt, history); err != nil {
+			t.Errorf("without the bucket of %s: %v", name, err)
+		}
+	}
+}
+
 // TestTruncated cuts the file at every page, and within.
 func TestTruncated(t *testing.T) {
 	history := line(t, "example.org.", 100, 3)

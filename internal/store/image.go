@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"slices"
+	"strconv"
 )
 
 // An image is a file of bbolt as octets. bbolt takes its file on trust: a page number that leads astray is a panic, a fault or an
@@ -104,8 +105,11 @@ func (m *image) check() error {
 	if meta.end < 4 || meta.end > uint64(m.size/m.pageSize) {
 		return fmt.Errorf("the file is cut short: it has %d octets of %d", m.size, int64(meta.end)*m.pageSize)
 	}
-	c := imageCheck{image: m, end: meta.end, seen: make([]uint64, meta.end/64+1)}
+	c := imageCheck{image: m, end: meta.end, seen: make([]uint64, meta.end/64+1), names: make(map[string]bool)}
 	if err := c.tree(meta.root, 0, nil, nil); err != nil {
+		return err
+	}
+	if err := c.complete(); err != nil {
 		return err
 	}
 	if meta.freelist == noFreelist {
@@ -116,8 +120,20 @@ func (m *image) check() error {
 
 type imageCheck struct {
 	*image
-	end  uint64
-	seen []uint64 // a bit for each page
+	end   uint64
+	seen  []uint64        // a bit for each page
+	names map[string]bool // of buckets
+	ours  bool            // it says that it has our format
+}
+
+// complete reports a file of ours that lacks a bucket: its name was damaged, and the structure is whole all the same.
+func (c *imageCheck) complete() error {
+	for _, name := range [...][]byte{bucketPages, bucketZones} {
+		if c.ours && !c.names[string(name)] {
+			return fmt.Errorf("the file is damaged: the bucket of its %s is missing", name)
+		}
+	}
+	return nil
 }
 
 // mark says that pages are in use, unless one is already.
@@ -203,6 +219,7 @@ func (c *imageCheck) tree(id uint64, depth int, least, end []byte) error {
 		switch native.Uint32(e.at(i)) {
 		case 0:
 		case leafBucket:
+			c.names[string(e.key(i))] = true
 			if err := c.bucket(id, e.value(i), depth); err != nil {
 				return err
 			}
@@ -298,6 +315,7 @@ func (c *imageCheck) bucket(id uint64, b []byte, depth int) error {
 		if native.Uint32(e.at(i)) != 0 {
 			return bad
 		}
+		c.ours = c.ours || bytes.Equal(e.key(i), keyFormat) && string(e.value(i)) == strconv.Itoa(format)
 	}
 	return nil
 }
