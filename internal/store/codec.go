@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
-	"slices"
 
 	"github.com/concord-dns/concord/internal/zone"
 )
@@ -40,9 +39,6 @@ var (
 )
 
 func encodeRecord(commit uint64, roots []zone.Hash, s State) ([]byte, error) {
-	if n := len(s.Decisions) - MaxDecisions; n > 0 {
-		s.Decisions = slices.Clone(s.Decisions[n:])
-	}
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, err

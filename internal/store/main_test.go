@@ -137,11 +137,11 @@ func recordOf(versions ...*zone.Version) Record {
 	s := State{Zone: last.Apex().String(), Served: last.Root(), Source: "ns1", Forget: 30 * 24 * time.Hour}
 	now := time.Now()
 	for _, v := range versions {
-		s.History = append(s.History, Entry{Root: v.Root(), Serial: v.Serial(), Records: v.Records(), At: now, Source: "ns1"})
+		s.History = append(s.History, Entry{v.Root()})
 	}
-	s.Timers = Timers{now, now.Add(14 * 24 * time.Hour), now.Add(time.Hour)}
+	s.Timers = Timers{now.Add(14 * 24 * time.Hour), now.Add(time.Hour)}
 	for _, p := range []string{"ns1", "ns2", "ns3"} {
-		s.Primaries = append(s.Primaries, Primary{Name: p, Addresses: []string{"192.0.2.1:53"}, Serial: last.Serial(), Told: true, Root: last.Root(), Reachable: true})
+		s.Primaries = append(s.Primaries, Primary{p, last.Root()})
 	}
 	return Record{State: s, Served: last, Others: versions[:len(versions)-1]}
 }
