@@ -19,6 +19,10 @@ type Decision struct {
 	Serial  zone.Serial  `json:"serial,omitempty"` // of that
 	Primary string       `json:"primary,omitempty"`
 	Result  string       `json:"result"` // what it led to, in words
+
+	// Unwritten is, in a reply, why the word is not on the disk: it is in force, and a restart would lose it unless the disk is back
+	// before. Empty: it is on the disk, or there is no store.
+	Unwritten string `json:"unwritten,omitempty"`
 }
 
 // String returns the decision in one line: "approve serial 8 (1a2b3c4d) by anna at 2026-11-20T15:00:00Z: moved to a new host; ...".
@@ -34,6 +38,9 @@ func (d *Decision) String() string {
 	fmt.Fprintf(&b, " %s: %s", d.said(), d.Why)
 	if d.Result != "" {
 		b.WriteString("; " + d.Result)
+	}
+	if d.Unwritten != "" {
+		b.WriteString("; it is in force, and a restart would lose it unless the disk is back before: " + d.Unwritten)
 	}
 	return b.String()
 }

@@ -28,7 +28,9 @@ type keeper struct {
 	began time.Time     // when the write that is under way began; zero: none is
 	roots roots         // the versions that the store has; not altered, but replaced
 	due   bool          // there may be something to write beside what is wanted
-	words time.Time     // of the last decision that was written
+	said  bool          // an operator's word is among it
+	begun uint64        // how many writes began,
+	ended uint64        // and the number of the last that went well
 
 	err     error // of the last write; nil: it went well
 	since   time.Time
@@ -98,6 +100,7 @@ func (l *life) persist(next serving, now time.Time) (store.Durable, bool) {
 // write has the zone written as it is or, where next has a version, as it will be with that served.
 func (l *life) write(next serving, now time.Time) {
 	k, z := &l.keep, l.zone
+	k.begun++
 	after := *l
 	if next.version != nil {
 		timers := *l.timers
@@ -109,7 +112,7 @@ func (l *life) write(next serving, now time.Time) {
 		l.wrote(written{err: err}, now)
 		return
 	}
-	k.began, k.due = now, false
+	k.began, k.due, k.said = now, false, false
 	db, ctx := k.db, z.ctx
 	z.work.Go(func() {
 		d, err := commit(ctx, db, record)
@@ -148,7 +151,7 @@ func (l *life) wrote(w written, now time.Time) {
 		}
 		k.err, k.retryAt, k.due = w.err, now.Add(keepRetry), true
 	} else {
-		k.err, k.since, k.retryAt, k.roots = nil, time.Time{}, time.Time{}, w.roots
+		k.err, k.since, k.retryAt, k.roots, k.ended = nil, time.Time{}, time.Time{}, w.roots, k.begun
 		l.tellStored()
 	}
 	if k.want.version == nil {
@@ -179,14 +182,10 @@ func (l *life) tend(now time.Time) {
 		k.retryAt = now.Add(keepRetry)
 		return
 	}
-	decided := false
-	if log := l.words.log; len(log) > 0 {
-		decided, k.words = log[len(log)-1].At.After(k.words), log[len(log)-1].At
-	}
 	switch {
 	case k.want.version != nil:
 		l.write(k.want, now)
-	case k.due && (decided || k.err != nil || l.unwritten()): // an operator's word is not left to memory
+	case k.due && (k.said || k.err != nil || l.unwritten()): // an operator's word is not left to memory
 		l.write(serving{}, now)
 	case k.due:
 		k.due = false
@@ -251,10 +250,10 @@ func (k *keeper) trouble() error {
 	return k.err
 }
 
-// wakeAt returns when there is something to do; zero: when something happens.
-func (k *keeper) wakeAt(now time.Time) time.Time {
+// wakeAt returns when there is something to do; zero: when something happens. awaited: somebody waits for the disk.
+func (k *keeper) wakeAt(now time.Time, awaited bool) time.Time {
 	switch {
-	case k.writing() && !k.slow && k.want.version != nil:
+	case k.writing() && !k.slow && awaited:
 		return k.began.Add(slowWrite)
 	case k.writing():
 	case k.retryAt.After(now) && (k.due || k.want.version != nil):
@@ -273,7 +272,8 @@ func (l *life) lookAtDisk(again bool, now time.Time) {
 		k.restored = nil
 		l.event(*r)
 	}
-	if !k.slow && k.want.version != nil && k.writing() && now.Sub(k.began) >= slowWrite {
-		l.stale = true
+	if !k.slow && k.writing() && now.Sub(k.began) >= slowWrite {
+		l.stale = l.stale || k.want.version != nil
+		k.slow = len(l.words.replies) > 0 // of a version the verdict says so
 	}
 }

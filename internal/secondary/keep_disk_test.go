@@ -3,11 +3,15 @@
 package secondary
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -111,21 +115,141 @@ func TestWithdrawn(t *testing.T) {
 	})
 }
 
+// TestWordOnDisk has an operator's word acknowledged once it is on the disk: a restart at once after finds it.
+func TestWordOnDisk(t *testing.T) {
+	onDisk(t, policy(all), func(d *disk) {
+		free := d.stick()
+		said := d.say(func(ctx context.Context) (Decision, error) { return d.zone.Hold(ctx, Word{"anna", "a move"}) })
+		d.advance(2 * time.Second)
+		if said.done.Load() {
+			t.Errorf("%v before it was on the disk", said)
+		}
+		if s := d.zone.Status(); s.Hold == nil {
+			t.Error("and the word is not in force")
+		}
+		free()
+		for !said.done.Load() {
+			d.advance(100 * time.Millisecond)
+		}
+		if said.err != nil || said.Unwritten != "" {
+			t.Errorf("%v", said)
+		}
+		d.reboot(true, 0)
+		if s := d.zone.Status(); s.Hold == nil || s.Hold.By != "anna" || s.Hold.Why != "a move" {
+			t.Errorf("after the restart: %+v", s.Hold)
+		}
+	})
+}
+
+// TestWordOnFailingDisk has a word be in force although it cannot be written, the reply say so, and the disk have it when it is back.
+func TestWordOnFailingDisk(t *testing.T) {
+	onDisk(t, policy(all), func(d *disk) {
+		d.away(true)
+		said := d.say(func(ctx context.Context) (Decision, error) { return d.zone.Hold(ctx, Word{"anna", "a move"}) })
+		if !said.done.Load() || said.err != nil || !strings.Contains(said.Unwritten, "no such file or directory") || !strings.Contains(said.String(), "a restart would lose it") {
+			t.Errorf("%v", said)
+		}
+		d.want("7, held")
+		if told := d.told(); strings.Count(told, "not on the disk: hold by anna") != 1 {
+			t.Error(told)
+		}
+		said = d.say(func(ctx context.Context) (Decision, error) { return d.zone.Release(ctx, Word{"bert", "done"}) }) // and it is known now
+		if !said.done.Load() || said.err != nil || said.Unwritten == "" {
+			t.Errorf("%v", said)
+		}
+		d.away(false)
+		d.advance(15 * time.Second)
+		if told := d.told(); !strings.Contains(told, "on the disk again") {
+			t.Error(told)
+		}
+		d.reboot(true, 0)
+		if s := d.zone.Status(); s.Hold != nil || len(s.Decisions) != 2 || s.Decisions[1].Unwritten != "" {
+			t.Errorf("after the restart: %+v", s.Decisions)
+		}
+	})
+}
+
+// TestWordOnStuckDisk has a word answered when a write takes too long, and written all the same.
+func TestWordOnStuckDisk(t *testing.T) {
+	onDisk(t, policy(all), func(d *disk) {
+		free := d.stick()
+		said := d.say(func(ctx context.Context) (Decision, error) { return d.zone.Hold(ctx, Word{"anna", "a move"}) })
+		gone := d.say(func(ctx context.Context) (Decision, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			return d.zone.Refresh(ctx, "", Word{"bert", "a look"})
+		})
+		d.advance(6 * time.Second)
+		if !said.done.Load() || said.err != nil || !strings.Contains(said.Unwritten, "slow or stuck") {
+			t.Errorf("%v", said)
+		}
+		if !gone.done.Load() || !errors.Is(gone.err, context.DeadlineExceeded) || !strings.Contains(gone.err.Error(), "it is in force") {
+			t.Errorf("%v", gone)
+		}
+		if k := d.zone.Status().Kept; k.Err == nil {
+			t.Errorf("%+v", k)
+		}
+		free()
+		d.advance(15 * time.Second)
+		if k := d.zone.Status().Kept; k.Err != nil {
+			t.Errorf("%+v", k)
+		}
+		d.reboot(true, 0)
+		if s := d.zone.Status(); s.Hold == nil {
+			t.Errorf("after the restart: %+v", s.Decisions)
+		}
+	})
+}
+
+// An utterance is a word of an operator, and what is said to it.
+type utterance struct {
+	Decision
+	err  error
+	done atomic.Bool
+}
+
+func (u *utterance) String() string {
+	return fmt.Sprintf("done %t, error %v, %v", u.done.Load(), u.err, &u.Decision)
+}
+
+// say has an operator say something, who waits for the reply.
+func (d *disk) say(word func(context.Context) (Decision, error)) *utterance {
+	u := new(utterance)
+	go func() {
+		u.Decision, u.err = word(d.t.Context())
+		u.done.Store(true)
+	}()
+	synctest.Wait()
+	return u
+}
+
+// stick has writes not end until the function that it returns is called.
+func (d *disk) stick() (free func()) {
+	d.t.Helper()
+	path := d.config.Store.Path
+	if err := os.Rename(path, path+".aside"); err != nil {
+		d.t.Fatal(err)
+	}
+	f, err := os.Create(path) // the store waits for its lock
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { f.Close() })
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		d.t.Fatal(err)
+	}
+	return func() {
+		d.t.Helper()
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_UN); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
 // TestDiskStuck has a write not end for a while: the operator is told, and the zone goes on.
 func TestDiskStuck(t *testing.T) {
 	onDisk(t, policy(all), func(d *disk) {
-		path := d.config.Store.Path
-		if err := os.Rename(path, path+".aside"); err != nil {
-			t.Fatal(err)
-		}
-		f, err := os.Create(path) // the store waits for its lock
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-			t.Fatal(err)
-		}
+		free := d.stick()
 		d.turn("8", "ab")
 		d.want("7, settling") // it may be written any moment
 		d.advance(6 * time.Second)
@@ -137,9 +261,7 @@ func TestDiskStuck(t *testing.T) {
 			t.Errorf("a NOTIFY meanwhile is %v", r)
 		}
 		d.advance(time.Second)
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_UN); err != nil {
-			t.Fatal(err)
-		}
+		free()
 		d.advance(15 * time.Second)
 		d.want("8, in parity")
 	})

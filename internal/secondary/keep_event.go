@@ -36,9 +36,17 @@ type StoreRecovered struct {
 	Since time.Time // of the first failure
 }
 
+// WordUnwritten says that an operator's word is in force and not on the disk.
+type WordUnwritten struct {
+	Zone     string
+	Decision Decision
+	Err      error
+}
+
 func (Restored) event()       {}
 func (StoreFailed) event()    {}
 func (StoreRecovered) event() {}
+func (WordUnwritten) event()  {}
 
 // tellStore tells of a version that could not be written: once, and again if the reason is another.
 func (l *life) tellStore(v *zone.Version, served bool) {
@@ -47,19 +55,30 @@ func (l *life) tellStore(v *zone.Version, served bool) {
 	if err == nil || k.told != "" && k.slow || k.told == err.Error() {
 		return
 	}
-	if k.told == "" {
-		k.toldAt = k.since
-		if k.toldAt.IsZero() {
-			k.toldAt = k.began
-		}
-	}
+	k.tell()
 	k.told = err.Error()
 	l.event(StoreFailed{Zone: l.zone.config.Origin, Serial: v.Serial(), Err: err, Served: served})
 }
 
+// tellUnwritten tells of an operator's word that is not on the disk.
+func (l *life) tellUnwritten(d *Decision, why error) {
+	l.keep.tell()
+	l.event(WordUnwritten{Zone: l.zone.config.Origin, Decision: *d, Err: why})
+}
+
+// tell notes since when there is trouble that somebody was told of.
+func (k *keeper) tell() {
+	if !k.toldAt.IsZero() {
+		return
+	}
+	if k.toldAt = k.since; k.toldAt.IsZero() {
+		k.toldAt = k.began
+	}
+}
+
 func (l *life) tellStored() {
 	k := &l.keep
-	if k.told == "" {
+	if k.toldAt.IsZero() {
 		return
 	}
 	l.event(StoreRecovered{Zone: l.zone.config.Origin, Since: k.toldAt})

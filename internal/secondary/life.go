@@ -128,7 +128,7 @@ func (l *life) wakeAt(now time.Time) time.Time {
 	if at := l.graceUntil(); at.After(now) && l.timers.Expired(now) {
 		sooner(at)
 	}
-	sooner(l.keep.wakeAt(now))
+	sooner(l.keep.wakeAt(now, l.keep.want.version != nil || len(l.words.replies) > 0))
 	for _, p := range l.primaries {
 		if !p.asking {
 			sooner(p.retryAt)

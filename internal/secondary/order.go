@@ -22,7 +22,7 @@ type words struct {
 	rejected []Decision // the newest last
 	log      []Decision // the newest last
 
-	replies []func() // to be given once what was decided can be seen
+	replies []given // to be given once what was decided can be seen, and is on the disk
 }
 
 // pin is a version of the history with what it takes to serve it.
@@ -111,25 +111,21 @@ func (l *life) decided(o *order, d *Decision, err error) {
 	if err == nil {
 		l.keepDecision(d)
 	}
-	if o != nil {
-		l.words.replies = append(l.words.replies, func() { o.reply <- reply{*d, err} })
+	if o == nil {
+		return
 	}
+	if err == nil {
+		o.taken.Store(true)
+	}
+	l.words.replies = append(l.words.replies, given{o, reply{*d, err}, l.keep.begun + 1})
 }
 
 // keepDecision keeps a decision, and tells of it.
 func (l *life) keepDecision(d *Decision) {
-	l.stale, l.keep.due = true, true
+	l.stale, l.keep.due, l.keep.said = true, true, true
 	keep := l.words.log[max(0, len(l.words.log)+1-MaxDecisions):]
 	l.words.log = append(slices.Clone(keep), *d)
 	l.event(Decided{Zone: l.zone.config.Origin, Decision: *d})
-}
-
-// reply tells operators what was decided, now that they can see it.
-func (l *life) reply() {
-	for _, tell := range l.words.replies {
-		tell()
-	}
-	l.words.replies = nil
 }
 
 // leastDigits is how many digits of a root must be given.

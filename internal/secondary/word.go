@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 )
 
-// An operator has the last word. Each method hands it to the zone's goroutine, waits until that has decided, which is soon, and
-// returns the decision, which is kept. What cannot be done is an error that says why. A version is named by its root, in
+// An operator has the last word. Each method hands it to the zone's goroutine, waits until that has decided, which is soon, and the
+// decision is on the disk, and returns it. Where the disk fails, or a write has taken too long, the word is in force all the same, and
+// Decision.Unwritten says that it is not kept yet; it is written as soon as the disk is back. What cannot be done is an error that says why. A version is named by its root, in
 // hexadecimal, or by the first digits of it, four or more.
 
 // Approve has a primary's copy served that a guard keeps back, or that too few hold. What is wrong with a copy, rather than
@@ -57,7 +59,8 @@ type order struct {
 	root    string
 	primary string
 	word    Word
-	reply   chan reply // has room for the one reply
+	reply   chan reply  // has room for the one reply
+	taken   atomic.Bool // it is in force
 
 	pin pin // kind DecisionPin, while the version is checked
 }
@@ -91,8 +94,14 @@ func (z *Zone) order(ctx context.Context, o *order) (Decision, error) {
 		}
 		return r.decision, nil
 	case <-z.ctx.Done():
+		if o.taken.Load() {
+			return fail(fmt.Errorf("%w after it had been decided, and before it was known to be on the disk; look at the decisions", errStopped))
+		}
 		return fail(errStopped)
 	case <-ctx.Done():
+		if o.taken.Load() {
+			return fail(fmt.Errorf("%w before it was on the disk; it is in force", context.Cause(ctx)))
+		}
 		return fail(fmt.Errorf("%w before the zone had decided; it may do it all the same", context.Cause(ctx)))
 	}
 }
@@ -110,4 +119,32 @@ func (z *Zone) hand(o *order) error {
 	z.inbox.orders = append(z.inbox.orders, o)
 	z.wake()
 	return nil
+}
+
+// given is what is to be said to an order.
+type given struct {
+	order *order
+	reply reply
+	write uint64 // the write that has the decision; those after it have it as well
+}
+
+// reply tells operators what was decided, once they can see it and a restart would find it. While the disk fails they are told
+// that it would not: the word is in force all the same, for a zone that is to be held is to be held at once.
+func (l *life) reply() {
+	k := &l.keep
+	var waiting []given
+	for _, g := range l.words.replies {
+		why := k.trouble()
+		switch {
+		case g.reply.err != nil || k.off() || k.ended >= g.write:
+		case why == nil || k.writing() && !k.slow:
+			waiting = append(waiting, g)
+			continue
+		default:
+			g.reply.decision.Unwritten = why.Error()
+			l.tellUnwritten(&g.reply.decision, why)
+		}
+		g.order.reply <- g.reply
+	}
+	l.words.replies = waiting
 }

@@ -289,6 +289,8 @@ func describe(e Event) string {
 		return fmt.Sprintf("restored %t %d, expired %t, clock back %v, damage %v", e.HasVersion, e.Serial, e.Expired, e.ClockBack, e.Damage)
 	case StoreFailed:
 		return fmt.Sprintf("%d not on the disk, served %t", e.Serial, e.Served)
+	case WordUnwritten:
+		return "not on the disk: " + e.Decision.String()
 	case StoreRecovered:
 		return "on the disk again"
 	case Decided:

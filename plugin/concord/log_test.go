@@ -156,6 +156,10 @@ func TestLogTrust(t *testing.T) {
 			"since it could not be kept; what was served goes on, and it is tried again: store concord.db: no space left on device"},
 		{secondary.StoreFailed{Serial: 8, Err: errors.New("store concord.db: no space left on device"), Served: true},
 			"[ERROR] example.org. serial 8 is served and not kept, a restart would lose it: store concord.db: no space left on device"},
+		{secondary.WordUnwritten{Decision: secondary.Decision{
+			Kind: secondary.DecisionHold, By: "anna", Why: "a move", At: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), Unwritten: "no space left on device",
+		}}, "[ERROR] example.org. operator: hold by anna at 2026-11-20T12:00:00Z: a move; it is in force, and a restart would lose it unless the disk " +
+			"is back before: no space left on device"},
 		{secondary.StoreRecovered{Since: time.Now().Add(-time.Minute)}, "[INFO] example.org. is kept again, after 1m"},
 	} {
 		out.Reset()

@@ -70,6 +70,8 @@ func (b *logbook) kept(zone string, e secondary.Event) bool {
 		} else {
 			log.Errorf("%s serial %d is not served, since it could not be kept; what was served goes on, and it is tried again: %v", zone, e.Serial, e.Err)
 		}
+	case secondary.WordUnwritten:
+		log.Errorf("%s operator: %v", zone, &e.Decision)
 	case secondary.StoreRecovered:
 		log.Infof("%s is kept again, after %s", zone, config.FormatDuration(time.Since(e.Since).Round(time.Second)))
 	default:
