@@ -171,6 +171,7 @@ func TestIncidentSignaturesRunOut(t *testing.T) {
 	i.wantSignedBy(t, red)
 
 	i.WaitServes("example.org", 7)
+	i.WaitLog(0, "example.org. serves serial 7 after 1", "the first signature of what was served expires at", "the copy of knot has the same content and signatures until")
 	i.wantSignedBy(t, blue)
 	i.WantPrimaries("rejected", "agreeing")
 	i.WaitLog(0, "[WARNING]", "example.org.", "nsd", "dnssec signature-expired")

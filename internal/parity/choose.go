@@ -190,6 +190,7 @@ func (j *judge) isNewer(h, g *group) bool {
 // primary whose copy is served, as long as it agrees, else the first one's.
 func (j *judge) approve(g *group) Approved {
 	if p := j.lasting(g); p != nil {
+		j.way = bySignatures
 		return j.copyOf(p)
 	}
 	for _, i := range g.holders {

@@ -46,6 +46,7 @@ const (
 	byOperator       // an operator approved the copy
 	byPreference     // Drift prefers its primary
 	byExpiry         // nobody disputes it, and what was served would end
+	bySignatures     // it is what is served, with signatures that last longer
 )
 
 // primary is an observation with what follows from it alone.

@@ -16,16 +16,32 @@ func (j *judge) reason() string {
 	case j.policy.Pin.Version != nil:
 		return fmt.Sprintf("serial %d is pinned: %s; %s", j.policy.Pin.Version.Serial(), j.policy.Pin.Why, j.holdings())
 	case j.policy.Hold != "":
-		return fmt.Sprintf("the zone is held: %s; %s", j.policy.Hold, j.holdings())
+		text := fmt.Sprintf("the zone is held: %s; ", j.policy.Hold)
+		if j.way == bySignatures {
+			text += j.renewal() + "; "
+		}
+		return text + j.holdings()
 	case j.way == byOperator:
 		return fmt.Sprintf("an operator approved serial %d of %s; %s", j.approved.version.Serial(), j.approved.source, j.apart())
 	case j.way == byPreference:
 		return fmt.Sprintf("%s is preferred, since the drift has lasted %s; %s", j.approved.source, config.FormatDuration(j.policy.Drift.After), j.apart())
 	case j.way == byExpiry:
-		return fmt.Sprintf("what was served would have expired, and the copy of %s passed its checks and nobody who answers disputes it; %s",
-			j.approved.source, j.apart())
+		end := "what was served would have expired"
+		if _, signed := j.until(); signed {
+			end = "the first signature of what was served would have expired"
+		}
+		return fmt.Sprintf("%s, and the copy of %s passed its checks and nobody who answers disputes it; %s", end, j.approved.source, j.apart())
+	case j.way == bySignatures:
+		return j.renewal() + "; " + j.apart()
 	}
 	return j.apart()
+}
+
+// renewal says why another copy of what is served took its place.
+func (j *judge) renewal() string {
+	p := j.named(j.approved.source)
+	return fmt.Sprintf("the first signature of what was served expires at %s, and the copy of %s has the same content and signatures until %s",
+		instant(j.served.SignedUntil), p.Name, instant(p.SignedUntil))
 }
 
 // apart says what stands against each other, or else who holds what.

@@ -16,7 +16,10 @@ func (j *judge) resort() {
 		j.way = byPreference
 		return
 	}
-	if p := j.undisputed(); p != nil {
+	if p := j.renewed(); p != nil {
+		j.serveAlone(p)
+		j.way = bySignatures
+	} else if p := j.undisputed(); p != nil {
 		j.serveAlone(p)
 		j.way = byExpiry
 	}
@@ -93,19 +96,27 @@ func (j *judge) began(c clash) time.Time {
 	return first
 }
 
-// undisputed returns, once what is served has expired or its signatures have,
-// the first primary with a copy that passed its checks, if all that answer
-// with such a copy hold the same. Another copy of the same content whose
-// signatures last longer is taken as soon as the operator would be told.
-func (j *judge) undisputed() *primary {
-	if t := j.served.SignedUntil; !t.IsZero() && j.confirmed() {
-		for i := range j.primaries {
-			p := &j.primaries[i]
-			if j.confirms(p) && p.group != nil && p.SignedUntil.After(t) && j.passed(t.Add(-j.policy.Notice)) {
-				return p
-			}
+// renewed returns the first primary with a copy of what is served whose
+// signatures last longer, as soon as the operator would be told of the end of
+// those that are served.
+func (j *judge) renewed() *primary {
+	t := j.served.SignedUntil
+	if t.IsZero() {
+		return nil
+	}
+	for i := range j.primaries {
+		p := &j.primaries[i]
+		if j.confirms(p) && p.group != nil && p.SignedUntil.After(t) && j.passed(t.Add(-j.policy.Notice)) {
+			return p
 		}
 	}
+	return nil
+}
+
+// undisputed returns, once what is served has expired or its signatures have,
+// the first primary with a copy that passed its checks, if all that answer
+// with such a copy hold the same.
+func (j *judge) undisputed() *primary {
 	until, _ := j.until()
 	if until.IsZero() || j.confirmed() || !j.passed(until) {
 		return nil
@@ -124,14 +135,14 @@ func (j *judge) undisputed() *primary {
 	return only
 }
 
-// until returns when what was served before this verdict ends, and what ends
-// then.
-func (j *judge) until() (at time.Time, what string) {
-	at, what = j.served.ExpireAt, "it expires"
+// until returns when what was served before this verdict ends, and whether it
+// is a signature of it that does.
+func (j *judge) until() (at time.Time, signed bool) {
+	at = j.served.ExpireAt
 	if t := j.served.SignedUntil; !t.IsZero() && (at.IsZero() || t.Before(at)) {
-		at, what = t, "the first of its signatures expires"
+		return t, true
 	}
-	return at, what
+	return at, false
 }
 
 // confirmed reports whether a primary that answers holds what is served.
@@ -155,7 +166,7 @@ func (j *judge) confirms(p *primary) bool {
 // confirms it there is none, save the end of its signatures, which nobody's
 // agreement moves: a signer that stopped is agreed on by all.
 func (j *judge) deadline() Deadline {
-	at, what := j.until()
+	at, signed := j.until()
 	swapped := j.approved.version != nil && j.served.Version != nil && j.approved.version.Root() != j.served.Version.Root()
 	switch {
 	case j.serving == nil || at.IsZero() || swapped:
@@ -164,6 +175,10 @@ func (j *judge) deadline() Deadline {
 		if at = j.served.SignedUntil; at.IsZero() {
 			return Deadline{}
 		}
+		signed = true
+	}
+	what := "it expires"
+	if signed {
 		what = "the first of its signatures expires"
 	}
 	return Deadline{At: at, What: what, Due: j.passed(at.Add(-j.policy.Notice))}
