@@ -26,6 +26,11 @@ type Observation struct {
 	// it disagrees, and the copy is never served.
 	Rejected string
 
+	// Guarded says that nothing but a guard rejected it. Guards are for what
+	// would take the place of what is served: where Version is content that
+	// was left behind, its primary is behind and not rejected.
+	Guarded bool
+
 	// SignedUntil is when the first signature of Version ends; zero: none is
 	// known of.
 	SignedUntil time.Time
@@ -109,7 +114,7 @@ func (o *Observation) See(v *zone.Version, c Content, rejected string, now time.
 	if s.New {
 		o.Since = now
 	}
-	o.Version, o.Content, o.Rejected = v, c, rejected
+	o.Version, o.Content, o.Rejected, o.Guarded = v, c, rejected, false
 	if rejected == "" {
 		root := contentRoot(v, &c)
 		recent := slices.DeleteFunc(slices.Clone(o.Recent), func(k Known) bool { return contentRoot(k.Version, &k.Content) == root })

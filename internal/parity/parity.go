@@ -39,12 +39,17 @@ func Judge(p Policy, served Served, obs []Observation, now time.Time) Verdict {
 	if p.Compare == nil {
 		p.Compare = new(Comparison)
 	}
-	j := judge{policy: p, served: served, now: now}
-	j.count(obs)
-	j.choose()
-	j.compare()
-	j.resort()
-	return j.verdict()
+	all := indulge(obs, &served)
+	for {
+		j := judge{policy: p, served: served, now: now}
+		j.count(all)
+		j.choose()
+		j.compare()
+		j.resort()
+		if !j.uphold(all, obs) {
+			return j.verdict()
+		}
+	}
 }
 
 // Policy is what the operator wants of the primaries of one zone.

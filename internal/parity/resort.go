@@ -39,7 +39,7 @@ func (j *judge) favoured() *primary {
 		return nil
 	}
 	p := j.named(j.policy.Drift.Prefer)
-	if p == nil || p.failing || p.group == nil || !j.passed(since.Add(j.policy.Drift.After)) {
+	if p == nil || p.failing || p.group == nil || p.Guarded || !j.passed(since.Add(j.policy.Drift.After)) {
 		return nil
 	}
 	return p
@@ -125,7 +125,7 @@ func (j *judge) undisputed() *primary {
 	for i := range j.primaries {
 		p := &j.primaries[i]
 		switch {
-		case p.failing || p.group == nil:
+		case p.failing || p.group == nil || p.Guarded:
 		case only == nil:
 			only = p
 		case only.group != p.group:

@@ -225,13 +225,16 @@ func (w *world) operator(words []string) (string, error) {
 		return w.version(words[1], zone.Serial(serial)), err
 	}
 	switch words[0] {
-	case "reject": // reject PRIMARY,... CONTENT SERIAL WHY...: it holds that, which fails a check
+	case "reject", "guard": // reject|guard PRIMARY,... CONTENT SERIAL WHY...: it holds that, which fails a check, or a guard alone
 		serial, err := strconv.ParseUint(words[3], 10, 32)
 		if err != nil {
 			return "", err
 		}
 		v := w.version(words[2], zone.Serial(serial))
-		return "", w.each(words[1], func(o *Observation) { w.seeRejected(o, v, strings.Join(words[4:], " ")) })
+		return "", w.each(words[1], func(o *Observation) {
+			w.seeRejected(o, v, strings.Join(words[4:], " "))
+			o.Guarded = words[0] == "guard"
+		})
 	case "hold": // hold [WHY...]: without why the zone is released
 		w.policy.Hold = strings.Join(words[1:], " ")
 		return "", nil

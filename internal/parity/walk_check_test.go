@@ -97,18 +97,29 @@ func (k *walk) check(v *Verdict) (how way, err error) {
 	}
 	for i, p := range v.Primaries {
 		o := k.obs[i]
-		fresh := o.Reachable && !o.Refused && o.Err == nil && o.Version != nil && o.Rejected == ""
+		fresh := o.Reachable && !o.Refused && o.Err == nil && o.Version != nil &&
+			(o.Rejected == "" || o.Guarded && k.policy.Pin.Version != nil) // what is pinned, no guard is against
 		if want := fresh && serving != nil && k.root(o.Version) == k.root(serving); p.Confirms != want {
 			return how, fmt.Errorf("%s confirms: %v", p.Name, p.Confirms)
 		}
 		if p.State == PrimaryAgreeing && serving != nil && !p.Confirms {
 			return how, fmt.Errorf("%s is agreeing and does not confirm", p.Name)
 		}
+		if o.Guarded && o.Rejected != "" && (p.State == PrimaryLagging || p.State == PrimaryRegressed) && !k.knew(k.root(o.Version)) {
+			return how, fmt.Errorf("%s is %s with what nobody had, rather than rejected", p.Name, p.State)
+		}
 		if p.Reason == "" || v.Reason == "" {
 			return how, fmt.Errorf("%s is %s for no reason", p.Name, p.State)
 		}
 	}
 	return how, errors.Join(k.checkTime(v), k.checkOrder(v, holders, versions, need))
+}
+
+// knew reports whether a content was served, or held and left, before.
+func (k *walk) knew(root zone.Hash) bool {
+	return slices.Contains(k.served.Agreed, root) || slices.ContainsFunc(k.obs, func(o Observation) bool {
+		return slices.ContainsFunc(o.Past, func(s Sighting) bool { return s.Root == root })
+	})
 }
 
 // wentOn reports whether a holder of the content had what is served just

@@ -163,6 +163,7 @@ func (k *walk) interfere(o *Observation, versions []*zone.Version) {
 		}
 	case 3, 4, 5:
 		k.seeRejected(o, v, "guard shrink: too small")
+		o.Guarded = k.random.IntN(2) == 0
 	}
 }
 

@@ -29,6 +29,11 @@ func (c *checked) passed() bool {
 	return c.err == nil && ok
 }
 
+// guarded reports whether nothing but a guard is against a version, of which check is what rejected it.
+func (c *checked) guarded(check string) bool {
+	return check == verify.CheckGuard && !slices.ContainsFunc(c.result.Failed(), func(name string) bool { return name != verify.CheckGuard })
+}
+
 // mayPass reports whether a version that did not pass could, with time alone.
 func (c *checked) mayPass() bool {
 	failed := c.result.Failed()

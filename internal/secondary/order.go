@@ -234,7 +234,7 @@ func (l *life) rejectCopy(o *order, d *Decision, now time.Time) error {
 // reconsider has the primary's copy looked at once more, since an operator has changed what is thought of it, or it is served.
 func (l *life) reconsider(p *primary) {
 	if why, check := l.rejection(p.current()); why != p.seen.Rejected {
-		p.seen.Rejected, p.check = why, check
+		p.seen.Rejected, p.check, p.seen.Guarded = why, check, p.current().guarded(check)
 		l.stale = true
 	}
 }

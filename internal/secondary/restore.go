@@ -51,7 +51,7 @@ func (l *life) restoreSeen(p *primary, v *zone.Version, o *PrimaryState, whole b
 	if v == nil {
 		return
 	}
-	p.seen.Version, p.seen.Content, p.seen.Since, p.seen.Rejected = v, contents(v), o.Since, o.Rejected
+	p.seen.Version, p.seen.Content, p.seen.Since, p.seen.Rejected, p.seen.Guarded = v, contents(v), o.Since, o.Rejected, o.Guarded
 	if whole {
 		p.seen.Past, p.seen.Step = o.Past, o.Step
 	}

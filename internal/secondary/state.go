@@ -57,6 +57,7 @@ type PrimaryState struct {
 
 	Rejected      string       `json:",omitzero"` // why that copy is not to be served, and by which check
 	Check         string       `json:",omitzero"`
+	Guarded       bool         `json:",omitzero"` // nothing but a guard is against it
 	CheckFailures []CheckCount `json:",omitzero"`
 	Regressions   uint64       `json:",omitzero"`
 
@@ -131,7 +132,7 @@ func (s *Status) state() (State, []*zone.Version) {
 		p := &s.Primaries[i]
 		o := PrimaryState{
 			Name: p.Name, Addresses: p.addresses, Address: p.address, Root: root(p.Version), Since: p.seen.Since, Step: p.seen.Step,
-			Rejected: p.Rejected, Check: p.Check, CheckFailures: p.CheckFailures, Regressions: p.Regressions,
+			Rejected: p.Rejected, Check: p.Check, Guarded: p.seen.Guarded, CheckFailures: p.CheckFailures, Regressions: p.Regressions,
 			Serial: p.Serial, Told: p.Told, Expire: p.Expire, LastProbe: p.LastProbe, LastSuccess: p.LastSuccess,
 			FailingSince: p.FailingSince, Failures: p.Failures, Phase: p.Phase, ErrAt: p.ErrAt, RetryAt: p.retryAt, Tries: p.tries,
 			Derived: p.derived, Uneven: p.uneven, IXFRFailures: p.IXFRFailures, AXFRUntil: p.AXFRUntil,
@@ -237,6 +238,11 @@ func (l *life) restore(s *State, versions []*zone.Version, now time.Time) {
 	l.expired = l.timers.Expired(now)
 	// What parity thinks of it is known without asking anybody, and no event.
 	l.verdict = parity.Judge(l.policyNow(), l.parityServed(), l.observations(), now)
+	for i, p := range l.primaries {
+		if l.live == nil && p.seen.Guarded && l.verdict.Primaries[i].State != parity.PrimaryRejected {
+			p.toldRejected = nil // it was behind, and not told of as rejected
+		}
+	}
 }
 
 // restore takes over what was known of a primary; v is its last copy, nil if that is lost.

@@ -13,6 +13,11 @@ import (
 func (l *life) tell(before *parity.Verdict, at time.Time) {
 	origin, now := l.zone.config.Origin, &l.verdict
 	for i, p := range l.primaries {
+		if c := p.current(); p.seen.Guarded && c.done && now.Primaries[i].State == parity.PrimaryRejected {
+			l.tellRejected(p, c, p.seen.Rejected, p.check)
+		}
+	}
+	for i, p := range l.primaries {
 		old := parity.PrimaryUnknown
 		if before.Primaries != nil {
 			old = before.Primaries[i].State

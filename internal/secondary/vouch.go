@@ -29,13 +29,15 @@ func (l *life) see(p *primary, c *checked, now time.Time) {
 	if why != "" {
 		p.forget(c.version.Root())
 	}
-	p.unchecked, p.check = nil, check
+	p.unchecked, p.check, p.seen.Guarded = nil, check, c.guarded(check)
 	p.keep(c)
 	if seen.Back {
 		p.regressions++
 		l.event(Regressed{Zone: l.zone.config.Origin, Primary: p.config.Name, From: seen.From, Serial: c.version.Serial(), New: seen.New})
 	}
-	l.tellRejected(p, c, why, check)
+	if !p.seen.Guarded {
+		l.tellRejected(p, c, why, check)
+	} // else the verdict says whether it is rejected, or known to be old
 	if why == "" {
 		l.tellWarnings(p, c)
 	}
