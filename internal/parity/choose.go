@@ -1,6 +1,7 @@
 package parity
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -80,7 +81,7 @@ func (j *judge) newer() *group {
 	if j.served.Version == nil {
 		return j.newest(j.enough)
 	}
-	return j.newest(func(g *group) bool { return j.enough(g) && j.history.follows(g, j.served.Version.Serial()) })
+	return j.choice(func(g *group) bool { return j.enough(g) && j.history.follows(g, j.served.Version.Serial()) })
 }
 
 // chosen returns content that is not newer than what is served, or not known
@@ -93,7 +94,7 @@ func (j *judge) chosen() *group {
 	if g != nil && j.enough(g) {
 		return g
 	}
-	return j.newest(func(h *group) bool { return h != g && j.enough(h) && j.mayReplace(h) })
+	return j.choice(func(h *group) bool { return h != g && j.enough(h) && j.mayReplace(h) })
 }
 
 func (j *judge) enough(g *group) bool { return len(g.holders) >= j.need }
@@ -187,19 +188,37 @@ func (j *judge) isNewer(h, g *group) bool {
 }
 
 // approve returns the copy that stands for what a group holds: that of the
-// primary whose copy is served, as long as it agrees, else the first one's.
+// primary whose copy is served, as long as it agrees, else the first one's. A
+// copy that lacks keys is passed over for another.
 func (j *judge) approve(g *group) Approved {
 	if p := j.lasting(g); p != nil {
 		j.way = bySignatures
 		return j.copyOf(p)
 	}
+	same := j.served.Version != nil && g.root == j.served.root()
+	stay := Approved{version: j.served.Version, content: j.served.Content, source: j.served.Source, since: j.served.Since}
+	var first *primary
+	var lack *lack
 	for _, i := range g.holders {
-		if p := &j.primaries[i]; p.Name == j.served.Source {
+		p := &j.primaries[i]
+		switch l, source := j.lacking(p, p.Version), p.Name == j.served.Source; {
+		case l != nil:
+			lack = cmp.Or(lack, l)
+			if source && same { // no reason to leave it
+				j.lack = l
+				return stay
+			}
+		case source:
 			return j.copyOf(p)
+		case first == nil:
+			first = p
 		}
 	}
-	first := &j.primaries[g.holders[0]]
-	if j.strict() || j.served.Version == nil || g.root != j.served.root() {
+	if first == nil { // it is the same content, else it would not have been chosen
+		j.lack = lack
+		return stay
+	}
+	if j.strict() || !same {
 		return j.copyOf(first)
 	}
 	// Another's copy of the same content has other serials and signatures. It
@@ -210,7 +229,7 @@ func (j *judge) approve(g *group) Approved {
 		}
 	}
 	if p := j.named(j.served.Source); p != nil && p.counts && (p.Version == nil || !j.passed(p.Since.Add(j.policy.Settle))) {
-		return Approved{version: j.served.Version, content: j.served.Content, source: j.served.Source, since: j.served.Since}
+		return stay
 	}
 	return j.copyOf(first)
 }
@@ -287,6 +306,10 @@ func (j *judge) passedBy() (Approved, bool) {
 				best.known, best.source = k, p.Name
 			}
 		}
+	}
+	if l := j.lacking(j.named(best.source), best.known.Version); l != nil {
+		j.lack = cmp.Or(j.lack, l)
+		return Approved{}, false
 	}
 	return Approved{version: best.known.Version, content: best.known.Content, source: best.source, since: best.left}, true
 }

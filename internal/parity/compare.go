@@ -149,7 +149,7 @@ func (j *judge) state() State {
 		return Held
 	case j.way == byPreference && j.outOfStep || len(j.clashes) > 0 || len(j.strangers) > 0:
 		return Drift
-	case len(j.rejected) > 0 && !j.agreed:
+	case len(j.rejected) > 0 && !j.agreed, j.unkeyed():
 		return Held
 	case j.serving != nil && (j.agreed || !j.outOfStep):
 		return InParity

@@ -35,6 +35,8 @@ type judge struct {
 	lagOverdue bool
 	outOfStep  bool // a primary counts and holds something else
 	flattened  []Finding
+	sides      []*side // that were read
+	lack       *lack   // why what may be served otherwise is not
 }
 
 // way is how a version comes to be approved.

@@ -12,7 +12,8 @@ type Observation struct {
 	Name    string
 	Version *zone.Version // its last copy; nil if it never sent one
 	Content Content       // of Version; the zero Content stands for all of it
-	Since   time.Time     // when this content was first seen from it, this time
+	Since   time.Time     // when this content was first seen from it, this time,
+	Came    time.Time     // and this very copy; zero: not known
 	Step    Step          // how its serial went when it came to this content
 	Past    []Sighting    // the contents that it held before, newest last
 
@@ -113,6 +114,9 @@ func (o *Observation) See(v *zone.Version, c Content, rejected string, now time.
 	}
 	if s.New {
 		o.Since = now
+	}
+	if o.Version == nil || o.Version.Root() != v.Root() {
+		o.Came = now
 	}
 	o.Version, o.Content, o.Rejected, o.Guarded = v, c, rejected, false
 	if rejected == "" {

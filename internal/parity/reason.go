@@ -125,7 +125,9 @@ func (j *judge) holdings() string {
 			parts = append(parts, p.Name+" has not sent the zone yet")
 		}
 	}
-	if text := j.wanting(); text != "" {
+	if text := j.wanting(); j.lack != nil {
+		parts = append(parts, j.lack.String())
+	} else if text != "" {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, "; ")
@@ -226,6 +228,8 @@ func (j *judge) primaryReason(p *primary, s PrimaryState) string {
 	holds := fmt.Sprintf("holds serial %d", p.Version.Serial())
 	from, back := j.wentBackFrom(p)
 	switch {
+	case s == PrimaryAhead && j.lack != nil && p == j.lack.copy:
+		return holds + "; " + j.lack.String()
 	case s == PrimaryAgreeing && j.serving != nil && back:
 		return fmt.Sprintf("%s, which is served; its serial went back from %d", holds, from)
 	case s == PrimaryAgreeing && j.serving != nil:

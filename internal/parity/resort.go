@@ -28,6 +28,7 @@ func (j *judge) resort() {
 // serveAlone serves one primary's copy without agreement.
 func (j *judge) serveAlone(p *primary) {
 	j.serve(j.copyOf(p), p.group)
+	j.lack = nil // rather than nothing, or as the operator wants it
 	j.compare()
 }
 
