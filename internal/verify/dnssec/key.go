@@ -62,6 +62,7 @@ func (m mask) String() string {
 const (
 	keyHeader  = 4    // octets before the public key (RFC 4034 section 2.1)
 	maxKeys    = 64   // of a zone: the field's largest have a dozen
+	maxAlike   = 4    // keys of one tag and algorithm, each of which a signature may be by: as Unbound has it
 	maxModulus = 4096 // bits: RFC 5702 section 2
 	minModulus = 512
 	// maxExponent is in bits. Some zones have 33, from signers that took 2^32+1; crypto/rsa takes 31.
@@ -167,6 +168,11 @@ func newKeySet(set zone.RRset) (*keySet, error) {
 		}
 	}
 	sortKeys(s.keys)
+	for _, k := range s.keys {
+		if n := len(s.find(k.tag, k.algorithm)); n > maxAlike {
+			return nil, fmt.Errorf("has %d keys with tag %d of algorithm %d, and validators try no more than %d for a signature", n, k.tag, k.algorithm, maxAlike)
+		}
+	}
 	return s, nil
 }
 

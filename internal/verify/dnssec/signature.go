@@ -15,9 +15,10 @@ import (
 
 const (
 	// maxSignatures and maxAttempts bound the work at one RRset: without them, keys of one tag and signatures by them make work
-	// that grows with their product (KeyTrap).
+	// that grows with their product (KeyTrap). maxFailures bounds what is done in vain for a whole zone.
 	maxSignatures = 32
 	maxAttempts   = 16
+	maxFailures   = maxOdd
 	rrsigHeader   = 18 // octets before the signer's name (RFC 4034 section 3.1)
 )
 
@@ -103,6 +104,9 @@ func (w wrong) detail() string {
 	case rankBogus:
 		return fmt.Sprintf("the signature by key %d does not verify", w.tag)
 	case rankMany:
+		if w.number > 0 {
+			return fmt.Sprintf("none of the signatures verifies in %d attempts, more than validators make", w.number)
+		}
 		return fmt.Sprintf("none of the signatures verifies, of which no more than %d are looked at", maxSignatures)
 	}
 	return ""
@@ -225,6 +229,9 @@ func (w *worker) rrset(at *place, owner zone.Name, labels int, set, sigs zone.RR
 		first := i == 0 || w.list[i-1].bit != cand.bit
 		if !(trusted && first && w.verified(at, set, cand)) && !w.verify(owner, set, cand, &attempts) {
 			found.note(cand.bit, wrong{rank: rankBogus, rule: RuleSignatureBogus, tag: tag})
+			if attempts > maxAttempts {
+				found.note(cand.bit, wrong{rank: rankMany, rule: RuleSignatureMany, number: maxAttempts})
+			}
 			continue
 		}
 		w.count(&s, cand)
@@ -277,8 +284,16 @@ func (w *worker) verify(owner zone.Name, set zone.RRset, cand candidate, attempt
 		if k.verifies(w.signedData(owner, set, cand), cand.sig) {
 			return true
 		}
+		w.inVain()
 	}
 	return false
+}
+
+// inVain counts a signature that does not verify. The zone is at fault when there are too many, and nothing more of it is looked at.
+func (c *checker) inVain() {
+	if c.failures.Add(1) == maxFailures+1 {
+		c.stopped.Store(true)
+	}
 }
 
 // signedData is what a signature is over (RFC 4034 section 3.1.8.1): its own RDATA without the signature, then the RRset in

@@ -105,6 +105,7 @@ type checker struct {
 	faults   *faults
 	tally    tally
 	stopped  atomic.Bool
+	failures atomic.Int64 // signatures that did not verify
 
 	before   *State // nil: everything is verified
 	sameKeys bool   // as before
@@ -168,6 +169,9 @@ func (c *checker) run() {
 		} else if c.sameKeys && b.required == c.required && b.nsec == c.nsec && slices.EqualFunc(b.chains, c.chains, chain.equal) && c.explained() {
 			c.faults = first.clone()
 			c.runChanged()
+			if c.failures.Load() > maxFailures {
+				return
+			}
 			if at, ok := c.tally.until.earliest(); c.tally.until.known() && (!ok || at >= c.now) {
 				return
 			}
@@ -186,6 +190,9 @@ func (c *checker) finish() (*State, Report, error) {
 	}
 	if c.keys == nil || c.tally.rrsets == 0 {
 		s.tally = newTally()
+	}
+	if c.failures.Load() > maxFailures {
+		c.faults.add(&place{}, RuleSignatureMany, c.apex, 0, fmt.Sprintf("more than %d signatures do not verify, and nothing more is looked at", maxFailures))
 	}
 	if n := len(c.tally.odd); n > maxOdd {
 		c.faults.add(&place{}, RuleSignatureBogus, c.apex, 0, fmt.Sprintf("more than %d RRsets have signatures that do not verify beside one that does", maxOdd))
