@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/concord-dns/concord/internal/config"
@@ -15,6 +16,7 @@ import (
 // signatures is the check of dnssec, which package dnssec does: here is what it is asked, and how much of the machine it has.
 type signatures struct {
 	limits  *Limits
+	zone    any                            // whose checks they are
 	anchors *files.Cached[[]dnssec.Anchor] // nil: none are configured
 
 	// Whoever has busy looks at a copy and owns what is below: what it finds out the next primary's copy need not.
@@ -37,8 +39,8 @@ const failedFor = time.Minute
 // ruleNotSigned is the rule of a zone that has no DNSKEY, where verify dnssec wants one.
 const ruleNotSigned = string(dnssec.RuleUnsigned)
 
-func (s *signatures) init(cfg *config.Zone, l *Limits) {
-	s.limits, s.busy = l, make(chan struct{}, 1)
+func (s *signatures) init(cfg *config.Zone, l *Limits, of any) {
+	s.limits, s.zone, s.busy = l, of, make(chan struct{}, 1)
 	path := cfg.Verify.Anchors
 	apex, err := zone.ParseName(cfg.Origin)
 	if path == "" || err != nil {
@@ -68,10 +70,8 @@ func (s *signatures) check(ctx context.Context, v *zone.Version, now time.Time) 
 
 	var state *dnssec.State
 	var report dnssec.Report
-	err := s.limits.do(ctx, func(ctx context.Context) (err error) {
-		others := more(s.limits.workers)
-		defer release(s.limits.workers, others)
-		o.Workers = 1 + others
+	err := s.limits.do(ctx, s.zone, func(ctx context.Context, t *turn) (err error) {
+		o.Workers, o.Turns = t.More(math.MaxInt), t
 		state, report, err = dnssec.Verify(ctx, v, s.passed, o)
 		return err
 	})

@@ -10,7 +10,7 @@ import (
 
 // Limits is what the checks of all zones may take of the machine. One belongs to the process.
 type Limits struct {
-	workers  chan struct{}
+	turns    *turns
 	commands chan struct{}
 	time     time.Duration // that a command may take
 	work     time.Duration // that any other check may take
@@ -35,28 +35,36 @@ func NewLimits(workers, commands int) *Limits {
 	if commands <= 0 {
 		commands = DefaultCommands
 	}
-	return &Limits{workers: make(chan struct{}, workers), commands: make(chan struct{}, commands), time: CommandTime, work: WorkTime}
+	return &Limits{turns: newTurns(workers), commands: make(chan struct{}, commands), time: CommandTime, work: WorkTime}
 }
 
 // errWorkTime is the cause of the end of a check that took too long.
 var errWorkTime = errors.New("did not end in time")
 
-// do waits for a processor and does the work of a check with it, in at most WorkTime. The wait does not count: whoever is waited
-// for is bounded too.
-func (l *Limits) do(ctx context.Context, work func(context.Context) error) error {
-	if err := acquire(ctx, l.workers); err != nil {
+// do waits for a processor and does the work of a check of a zone with it, in at most WorkTime. What it waits does not count: whoever
+// is waited for is bounded too.
+func (l *Limits) do(ctx context.Context, zone any, work func(context.Context, *turn) error) error {
+	if err := l.turns.acquire(ctx, zone); err != nil {
 		return err
 	}
-	defer release(l.workers, 1)
-	ctx, cancel := l.timed(ctx)
-	defer cancel()
-	return work(ctx)
+	t := &turn{turns: l.turns, zone: zone, held: 1, most: 1, since: time.Now(), left: l.work}
+	defer t.end()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if l.work <= 0 {
+		cancel(l.late())
+	}
+	t.timer = time.AfterFunc(l.work, func() { cancel(l.late()) })
+	defer t.timer.Stop()
+	return work(ctx, t)
 }
 
 // timed returns a context that ends when WorkTime is over.
 func (l *Limits) timed(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, l.work, fmt.Errorf("%w, at most %s", errWorkTime, l.work))
+	return context.WithTimeoutCause(ctx, l.work, l.late())
 }
+
+func (l *Limits) late() error { return fmt.Errorf("%w, at most %s", errWorkTime, l.work) }
 
 // acquire waits for a slot. A nil error obliges the caller to release it.
 func acquire(ctx context.Context, slots chan struct{}) error {
@@ -69,19 +77,6 @@ func acquire(ctx context.Context, slots chan struct{}) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// more takes slots that are free now, without waiting: whoever waits while it holds one could wait for itself.
-func more(slots chan struct{}) (taken int) {
-	for range cap(slots) {
-		select {
-		case slots <- struct{}{}:
-			taken++
-		default:
-			return taken
-		}
-	}
-	return taken
 }
 
 func release(slots chan struct{}, n int) {

@@ -30,7 +30,7 @@ func New(cfg *config.Zone, l *Limits) *Checker {
 	if apex, err := zone.ParseName(cfg.Origin); err == nil {
 		c.keep = newKeeps(&cfg.Guard, apex)
 	}
-	c.dnssec.init(cfg, l)
+	c.dnssec.init(cfg, l, c)
 	return c
 }
 
@@ -139,7 +139,7 @@ func (c *Checker) survey(ctx context.Context, v, near *zone.Version) (*survey, e
 	if m.survey != nil {
 		return m.survey, nil
 	}
-	err = c.limits.do(ctx, func(ctx context.Context) (err error) {
+	err = c.limits.do(ctx, c, func(ctx context.Context, _ *turn) (err error) {
 		if before == nil {
 			m.survey, err = surveyWhole(ctx, v)
 		} else {
@@ -180,7 +180,7 @@ func (c *Checker) zonemd(ctx context.Context, s Subject, _ *Result) ([]Finding, 
 	if m.digested {
 		return m.zonemd, nil
 	}
-	err = c.limits.do(ctx, func(ctx context.Context) (err error) {
+	err = c.limits.do(ctx, c, func(ctx context.Context, _ *turn) (err error) {
 		m.zonemd, err = checkZONEMD(ctx, c.cfg.Verify.ZONEMD, s.Candidate)
 		return err
 	})

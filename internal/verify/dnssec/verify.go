@@ -21,6 +21,18 @@ type Options struct {
 	Anchors []Anchor
 	// Workers is how many goroutines verify; 0 is one for each processor that Go uses.
 	Workers int
+	// Turns, if any, lets others have the processors from time to time.
+	Turns Turns
+}
+
+// Turns are the processors that a verification has, and shares with others. They are asked for by one goroutine.
+type Turns interface {
+	// Wanted reports whether it is time to let others have them.
+	Wanted() bool
+	// Yield gives all of them back, waits for the next turn, and returns how many there are then.
+	Yield(ctx context.Context) int
+	// More takes what nobody wants, up to most in all, and returns how many there are.
+	More(most int) int
 }
 
 // Verify says what is wrong with the signatures of a version, its keys and its chain of denial. Of a version that has no DNSKEY
@@ -36,6 +48,9 @@ func Verify(ctx context.Context, v *zone.Version, before *State, o Options) (*St
 	c := &checker{v: v, apex: v.Apex(), now: o.Now.Unix(), epoch: o.Now.Unix(), faults: &faults{}, workers: o.Workers}
 	if c.workers <= 0 {
 		c.workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Turns != nil {
+		c.turns, c.yield = o.Turns, func() int { return o.Turns.Yield(ctx) }
 	}
 	stop := context.AfterFunc(ctx, func() { c.stopped.Store(true) })
 	defer stop()
@@ -101,6 +116,8 @@ type checker struct {
 	now      int64
 	epoch    int64 // a Unix time that signatures' times are near
 	workers  int
+	turns    Turns // nil: the processors are ours
+	yield    func() int
 	warnings []Fault
 	faults   *faults
 	tally    tally

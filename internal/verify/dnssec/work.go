@@ -46,6 +46,7 @@ func (c *checker) share(feed func(yield func(item) bool)) tally {
 		wg      sync.WaitGroup
 		todo    = make(chan *batch, c.workers)
 		free    = make(chan *batch, 2*c.workers+1)
+		running = newPermits(c.workers)
 		tallies = make([]tally, c.workers)
 	)
 	for range cap(free) {
@@ -55,11 +56,13 @@ func (c *checker) share(feed func(yield func(item) bool)) tally {
 		wg.Go(func() {
 			w := &worker{checker: c, tally: newTally()}
 			for b := range todo {
+				running.enter()
 				for i := range b.items {
 					if !c.stopped.Load() {
 						w.do(&b.items[i])
 					}
 				}
+				running.leave()
 				b.items, b.keys = b.items[:0], b.keys[:0]
 				free <- b
 			}
@@ -71,6 +74,7 @@ func (c *checker) share(feed func(yield func(item) bool)) tally {
 		if b.add(it); b.full() {
 			todo <- b
 			b = <-free
+			running.share(c)
 		}
 		return !c.stopped.Load()
 	})
@@ -82,6 +86,44 @@ func (c *checker) share(feed func(yield func(item) bool)) tally {
 		sum.merge(&tallies[i])
 	}
 	return sum
+}
+
+// permits let as many workers run as there are processors for.
+type permits struct {
+	free chan struct{}
+	all  int
+}
+
+func newPermits(n int) *permits {
+	p := &permits{free: make(chan struct{}, n)}
+	p.set(n)
+	return p
+}
+
+func (p *permits) enter() { <-p.free }
+func (p *permits) leave() { p.free <- struct{}{} }
+
+// share lets others have the processors if it is time to, while no worker runs, and takes what nobody wants. One goroutine calls it.
+func (p *permits) share(c *checker) {
+	if c.turns == nil {
+		return
+	}
+	if c.turns.Wanted() {
+		for range p.all {
+			p.enter()
+		}
+		p.all = 0
+		p.set(max(1, c.yield()))
+	} else if p.all < c.workers {
+		p.set(c.turns.More(c.workers))
+	}
+}
+
+// set makes so many permits, or as many as there can be.
+func (p *permits) set(n int) {
+	for n = min(n, cap(p.free)); p.all < n; p.all++ {
+		p.leave()
+	}
 }
 
 // runAll looks at every name.
