@@ -77,6 +77,7 @@ func (d *disk) reboot(crash bool, after time.Duration) {
 	d.shut()
 	d.told()
 	d.advance(after)
+	d.process++
 	d.open()
 	d.zone = d.zoneWith(Options{Kept: d.load()})
 }

@@ -41,7 +41,7 @@ func (l *life) contents(served zone.Hash, byRoot map[zone.Hash]*zone.Version) fu
 
 // restoreSeen takes over what was known of the copies of a primary. They are checked again before one of them is served, and one that
 // was rejected stays so until then.
-func (l *life) restoreSeen(p *primary, v *zone.Version, o *PrimaryState, whole bool, contents func(*zone.Version) parity.Content) {
+func (l *life) restoreSeen(p *primary, v *zone.Version, o *PrimaryState, contents func(*zone.Version) parity.Content) {
 	p.check, p.checkFailures, p.regressions = o.Check, slices.Clone(o.CheckFailures), o.Regressions
 	if l.live != nil {
 		i := slices.IndexFunc(l.live.Primaries, func(s PrimaryStatus) bool { return s.Name == p.config.Name })
@@ -52,9 +52,6 @@ func (l *life) restoreSeen(p *primary, v *zone.Version, o *PrimaryState, whole b
 		return
 	}
 	p.seen.Version, p.seen.Content, p.seen.Since, p.seen.Rejected, p.seen.Guarded = v, contents(v), o.Since, o.Rejected, o.Guarded
-	if whole {
-		p.seen.Past, p.seen.Step = o.Past, o.Step
-	}
 	if o.Rejected == "" {
 		p.seen.Recent = []parity.Known{{Version: v, Content: p.seen.Content}}
 	} else if o.Check != "" {

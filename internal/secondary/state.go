@@ -31,6 +31,7 @@ type State struct {
 	HeldSince   time.Time `json:",omitzero"`
 	NearTold    bool      `json:",omitzero"` // the operator knows of the deadline
 	Whole       bool      `json:",omitzero"` // all of a version is compared: what Past has of roots means the same in another process
+	Compared    string    `json:",omitzero"` // how, unless Whole: what Past has are roots of versions that had the content; see translate
 
 	Hold, Pin, Approval *Decision  `json:",omitzero"`
 	Rejections          []Decision `json:",omitzero"` // of versions by their roots
@@ -53,7 +54,7 @@ type PrimaryState struct {
 	Root  zone.Hash         `json:",omitzero"` // of its last copy; zero: it never sent one
 	Since time.Time         `json:",omitzero"` // when that root was first seen
 	Step  parity.Step       `json:",omitzero"`
-	Past  []parity.Sighting `json:",omitzero"` // empty unless State.Whole
+	Past  []parity.Sighting `json:",omitzero"`
 
 	Rejected      string       `json:",omitzero"` // why that copy is not to be served, and by which check
 	Check         string       `json:",omitzero"`
@@ -128,6 +129,10 @@ func (s *Status) state() (State, []*zone.Version) {
 		out.History, out.Sources, out.Began = append(out.History, root(h.version)), append(out.Sources, h.source), append(out.Began, h.at)
 	}
 	root(s.words.pinning.version)
+	known := func(zone.Hash) zone.Hash { return zone.Hash{} }
+	if !s.whole {
+		out.Compared, known = s.compared, s.versionsOf()
+	}
 	for i := range s.Primaries {
 		p := &s.Primaries[i]
 		o := PrimaryState{
@@ -140,6 +145,8 @@ func (s *Status) state() (State, []*zone.Version) {
 		}
 		if s.whole {
 			o.Past = p.seen.Past
+		} else {
+			o.Past, o.Step = translate(p.seen.Past, p.seen.Step, known)
 		}
 		if p.Err != nil {
 			o.Err = p.Err.Error()
@@ -202,7 +209,8 @@ func (l *life) restore(s *State, versions []*zone.Version, now time.Time) {
 		if i >= 0 {
 			v := byRoot[s.Primaries[i].Root]
 			p.restore(&s.Primaries[i], v)
-			l.restoreSeen(p, v, &s.Primaries[i], s.Whole && whole(&l.zone.config), contents)
+			l.restoreSeen(p, v, &s.Primaries[i], contents)
+			l.restorePast(p, s, &s.Primaries[i], byRoot, contents)
 		}
 	}
 	l.restoreWords(s, byRoot, contents)

@@ -56,6 +56,7 @@ type Status struct {
 	nearTold bool
 	keepTold bool
 	whole    bool // all of a version is compared
+	compared string
 }
 
 // PrimaryStatus is all that there is to tell of one primary of a zone.
@@ -157,7 +158,7 @@ func (l *life) status(now time.Time) *Status {
 		HeldSince: l.heldSince, DriftSince: l.verdict.DriftSince, Deadline: l.verdict.Deadline, SignedUntil: l.serving.signedUntil,
 		Origin: l.serving.origin, Ignored: l.serving.content.Ignored, Aside: l.serving.content.Aside, Findings: l.verdict.Findings,
 		Hold: l.words.hold, Pin: l.words.pin, Approval: l.words.approval, Decisions: l.words.log,
-		next: l.timers.NextCheck(), first: l.first, history: l.versions, past: l.history, whole: whole(&z.config), serving: l.serving,
+		next: l.timers.NextCheck(), first: l.first, history: l.versions, past: l.history, whole: whole(&z.config), compared: compared(&z.config), serving: l.serving,
 		words: l.words, nearTold: l.nearTold, keepTold: l.keepTold,
 		Kept: l.keep.status(l.served()),
 	}

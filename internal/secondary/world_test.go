@@ -34,6 +34,7 @@ type world struct {
 	conns     xfr.Conns
 	zone      *Zone
 	store     *store.DB // nil: none
+	process   byte      // which it is: each has a secret of its own
 
 	mu     sync.Mutex      // guards what follows
 	down   map[string]bool // the connection is refused
@@ -74,7 +75,7 @@ func (w *world) newZone(predecessor *Zone) *Zone {
 
 func (w *world) zoneWith(o Options) *Zone {
 	o.Client = &xfr.Client{Dial: w.dial, Conns: &w.conns, Time: w.config.Limit.Time, Idle: w.config.Limit.Idle}
-	o.Limiter, o.Events, o.Seed, o.Store = w.limiter, w.event, 1, w.store
+	o.Limiter, o.Events, o.Seed, o.Store, o.Secret = w.limiter, w.event, 1, w.store, [32]byte{w.process}
 	z, err := New(w.config, o)
 	if err != nil {
 		w.t.Fatal(err)
@@ -174,6 +175,7 @@ func (w *world) restart(after time.Duration) {
 		w.t.Fatal(err)
 	}
 	w.advance(after)
+	w.process++
 	var kept State
 	if err := json.Unmarshal(text, &kept); err != nil {
 		w.t.Fatal(err)
