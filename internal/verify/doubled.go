@@ -56,8 +56,7 @@ func apexServersDoubled(v *zone.Version) bool {
 	g := newSurveyor(v, nil, 1)
 	ns, _ := v.ApexNode().RRset(dns.TypeNS)
 	for data := range ns.All() {
-		var in bool
-		if g.target, in = zone.AppendKey(g.target[:0], data, v.Apex()); !in || !g.isDoubled(g.target) {
+		if !g.inZone(data) || !g.isDoubled(g.target) {
 			return false
 		}
 	}
@@ -91,9 +90,11 @@ func (g *surveyor) names(key zone.Key, s zone.RRset) {
 			return
 		}
 		first, second := namesIn(s.Type, data)
-		g.inRDATA(key, s.Type, first)
-		if second != nil {
-			g.inRDATA(key, s.Type, second)
+		if g.inZone(first) {
+			g.inRDATA(key, s.Type)
+		}
+		if second != nil && g.inZone(second) {
+			g.inRDATA(key, s.Type)
 		}
 	}
 }
@@ -132,9 +133,9 @@ func nameAt(typ uint16) (int, bool) {
 	return 0, false
 }
 
-func (g *surveyor) inRDATA(key zone.Key, typ uint16, name zone.Name) {
-	var in bool
-	if g.target, in = zone.AppendKey(g.target[:0], name, g.v.Apex()); !in || len(g.target) == 0 {
+// inRDATA counts a name in RDATA, which is the target, and in the zone.
+func (g *surveyor) inRDATA(key zone.Key, typ uint16) {
+	if len(g.target) == 0 {
 		return
 	}
 	g.targets.all += g.sign

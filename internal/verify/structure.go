@@ -62,17 +62,33 @@ func isData(typ uint16) bool {
 	return true
 }
 
+// plainTypes are types of which there is nothing to find. Most names of most zones own nothing else.
+var plainTypes = []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeDS, dns.TypeRRSIG, dns.TypeNSEC, dns.TypeTLSA, dns.TypeCAA}
+
+var (
+	plain     = zone.TypesOf(plainTypes...)
+	plainData = zone.TypesOf(slices.DeleteFunc(slices.Clone(plainTypes), func(typ uint16) bool { return !isData(typ) })...)
+)
+
 // surveyWhole looks at all of a version.
 func surveyWhole(ctx context.Context, v *zone.Version) (*survey, error) {
 	s := new(survey)
 	g := newSurveyor(v, s, 1)
-	n := 0
-	for node := range v.Walk() {
-		if n++; n%pause == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	sift := zone.Sift{Plain: plain, Except: g.apexKey, Counted: plainData}
+	for node := range sift.Walk(v) {
+		if node.IsZero() {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			continue
 		}
 		g.key = node.AppendKey(g.key[:0])
 		g.owner(g.key, node)
+	}
+	s.data += sift.Records
+	s.owners.all += sift.Names
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return s, nil
 }
@@ -177,7 +193,9 @@ func (g *surveyor) owner(key zone.Key, n zone.Node) {
 		if isData(s.Type) {
 			g.data += g.sign * s.Count
 		}
-		g.names(key, s)
+		if s.Type != dns.TypeNS {
+			g.names(key, s)
+		}
 		switch s.Type {
 		case dns.TypeCNAME:
 			cname = true
@@ -188,7 +206,7 @@ func (g *surveyor) owner(key zone.Key, n zone.Node) {
 			g.single(key, s)
 		case dns.TypeNS:
 			ns = true
-			g.servers(key, s)
+			g.servers(n, key, s)
 		case dns.TypeSOA:
 			if len(key) > 0 {
 				g.add(ruleSOA, key, s.Type, func() string { return "a SOA record below the apex is another zone's; remove it, or delegate" })
@@ -254,19 +272,21 @@ var lastLabel = func() []byte {
 }()
 
 // servers looks for the addresses of name servers: at the apex of those in the zone, below it of those within the delegated
-// zone, which nobody can find without (RFC 9499, "in-domain").
-func (g *surveyor) servers(key zone.Key, s zone.RRset) {
+// zone, which nobody can find without (RFC 9499, "in-domain"). It counts their names as well.
+func (g *surveyor) servers(n zone.Node, key zone.Key, s zone.RRset) {
 	for it := s.Iter(); ; {
 		data, ok := it.Next()
 		if !ok {
 			return
 		}
-		var in bool
-		if g.target, in = zone.AppendKey(g.target[:0], data, g.v.Apex()); !in {
+		if !g.inZone(data) {
 			continue
 		}
+		if len(g.apexKey) > 0 {
+			g.inRDATA(key, s.Type)
+		}
 		if len(key) > 0 {
-			if len(g.target) >= len(key) && string(g.target[:len(key)]) == string(key) && !hasAddress(g.v.Find(g.target).Node) {
+			if len(g.target) >= len(key) && string(g.target[:len(key)]) == string(key) && !hasAddress(g.v.FindNear(n, g.target)) {
 				g.add(ruleGlue, key, s.Type, func() string { return "no address for " + g.text(g.target) + ", which cannot be found without it" })
 			}
 			continue
@@ -285,9 +305,17 @@ func (g *surveyor) servers(key zone.Key, s zone.RRset) {
 }
 
 func hasAddress(n zone.Node) bool {
-	_, a := n.RRset(dns.TypeA)
+	if _, a := n.RRset(dns.TypeA); a {
+		return true
+	}
 	_, aaaa := n.RRset(dns.TypeAAAA)
-	return a || aaaa
+	return aaaa
+}
+
+// inZone reports whether a name is in the zone, and makes its key the target.
+func (g *surveyor) inZone(name zone.Name) (in bool) {
+	g.target, in = zone.AppendKey(g.target[:0], name, g.v.Apex())
+	return in
 }
 
 // text returns the name of a key in presentation form.
