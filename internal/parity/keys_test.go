@@ -40,7 +40,7 @@ type step struct {
 	want                      string
 }
 
-// walk has two providers that agree go some steps, a day each.
+// walkKeys has two providers that agree go some steps, a day each.
 func walkKeys(t *testing.T, steps []step) {
 	t.Helper()
 	w := newWorld(t)
