@@ -32,10 +32,15 @@ func (t *turns) acquire(ctx context.Context, zone any) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	w := &waiter{zone: zone, ready: make(chan struct{})}
 	t.mu.Lock()
+	if t.free > 0 { // while any is, nobody waits
+		t.free--
+		t.held[zone]++
+		t.mu.Unlock()
+		return nil
+	}
+	w := &waiter{zone: zone, ready: make(chan struct{})}
 	t.waiting = append(t.waiting, w)
-	t.grant()
 	t.mu.Unlock()
 	select {
 	case <-w.ready:
@@ -83,6 +88,9 @@ func (t *turns) grant() {
 		for i, w := range t.waiting {
 			if t.held[w.zone] < t.held[t.waiting[next].zone] {
 				next = i
+			}
+			if t.held[t.waiting[next].zone] == 0 { // as most have: thousands may wait
+				break
 			}
 		}
 		w := t.waiting[next]
