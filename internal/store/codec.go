@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -17,9 +18,10 @@ import (
 //	uint32   CRC-32C of all that follows
 //	uint64   number of the commit that wrote it: of two records of a zone, the later counts
 //	uint16   how many roots, then the roots: all versions that the store has of the zone
-//	         State as JSON
+//	         State as JSON without its Detail; if it has one, a zero octet and the Detail
 //
-// Integers are big-endian. The roots stand apart so that opening a file and collecting need no JSON.
+// Integers are big-endian. The roots stand apart so that opening a file and collecting need no JSON, and the Detail so that it is not
+// read through and copied by encoding/json, which takes longer than to write it.
 type record struct {
 	commit uint64
 	roots  []zone.Hash
@@ -39,6 +41,8 @@ var (
 )
 
 func encodeRecord(commit uint64, roots []zone.Hash, s State) ([]byte, error) {
+	detail := s.Detail
+	s.Detail = nil
 	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
@@ -46,13 +50,16 @@ func encodeRecord(commit uint64, roots []zone.Hash, s State) ([]byte, error) {
 	if len(roots) > math.MaxUint16 {
 		return nil, fmt.Errorf("%d versions of one zone", len(roots))
 	}
-	b := make([]byte, 5, recordHeader+len(roots)*len(zone.Hash{})+len(text))
+	b := make([]byte, 5, recordHeader+len(roots)*len(zone.Hash{})+len(text)+1+len(detail))
 	b = binary.BigEndian.AppendUint64(b, commit)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(roots)))
 	for _, h := range roots {
 		b = append(b, h[:]...)
 	}
 	b = append(b, text...)
+	if len(detail) > 0 {
+		b = append(append(b, 0), detail...)
+	}
 	b[0] = recordFormat
 	binary.BigEndian.PutUint32(b[1:], crc32.Checksum(b[5:], castagnoli))
 	return b, nil
@@ -83,8 +90,12 @@ func decodeRecord(b []byte) (record, error) {
 // state reads the JSON of the record of a zone.
 func (r record) state(name string) (State, error) {
 	var s State
-	if err := json.Unmarshal(r.json, &s); err != nil {
+	text, detail, ok := bytes.Cut(r.json, []byte{0}) // which JSON never has
+	if err := json.Unmarshal(text, &s); err != nil {
 		return State{}, fmt.Errorf("the record cannot be read: %w", err)
+	}
+	if ok {
+		s.Detail = bytes.Clone(detail) // r may lie in the mapped file
 	}
 	if s.Zone != name {
 		return State{}, fmt.Errorf("the record is of zone %s", s.Zone)
