@@ -41,9 +41,10 @@ test: peers ## run every test, with the race detector and against NSD, Knot and 
 	@echo "== the rooms"
 	@go test $(PURE)
 	@echo "== the rooms with goroutines, with the race detector; the first time takes minutes"
-	@go test -race -timeout 30m $$(go list ./bench/... ./cmd/... ./internal/... ./plugin/... | grep -vxF "$$(go list $(PURE))")
+	@go test -race -timeout 30m $$(go list ./cmd/... ./internal/... ./plugin/... | grep -vxF "$$(go list $(PURE))")
 	@echo "== the whole binary, against NSD, Knot and BIND"
 	@go build -race -buildvcs=false -o .bin/coredns-race ./cmd/coredns
+	@COREDNS_BINARY=$(CURDIR)/.bin/coredns-race go test -race -count=1 ./bench/...
 	@COREDNS_BINARY=$(CURDIR)/.bin/coredns-race go test -race -count=1 -timeout 30m -parallel 8 ./test/...
 
 .PHONY: peers

@@ -30,6 +30,8 @@ var goals = []goal{
 	{"many", "zones", "wall", "concord", "stock", 1, "the same, to stock CoreDNS from one"},
 	{"many", "zones", "perZone", "concord", "", 24, "KiB resident a zone, above the idle server"},
 	{"many", "zones", "idleCPU", "concord", "", 1, "percent of a CPU while 10,000 zones are at rest"},
+	{"restart", "company and tld", "all", "concord", "knot", 0.48, "time to serve company and tld again without a primary, to Knot"},
+	{"restart", "many", "all", "concord", "", 1, "s to serve 10,000 zones again without a primary"},
 }
 
 // goals says of each goal whether it is reached, as far as it was measured.

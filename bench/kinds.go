@@ -10,7 +10,7 @@ import (
 var servers = []*server{
 	{
 		name: "knot", program: "knotd", versionBy: []string{"-V"}, primaries: 1,
-		args: []string{"-c", "conf"},
+		args: []string{"-c", "conf"}, keeps: "%s.zone",
 		config: parseConfig(`server:
   rundir: "{{.Dir}}"
   listen: {{.Addr.Addr}}@{{.Addr.Port}}
@@ -47,7 +47,7 @@ zone:
 `)},
 	{
 		name: "nsd", program: "nsd", versionBy: []string{"-v"}, primaries: 1,
-		args: []string{"-d", "-c", "conf"},
+		args: []string{"-d", "-c", "conf"}, keeps: "%s.zone", keepBy: []string{"nsd-control", "-c", "conf", "write"},
 		config: parseConfig(`server:
 	ip-address: {{.Addr.Addr}}@{{.Addr.Port}}
 	server-count: {{.Workers}}
@@ -61,10 +61,11 @@ zone:
 	pidfile: "{{.Dir}}/pid"
 	rrl-ratelimit: 0
 remote-control:
-	control-enable: no
+	control-enable: {{if .Control}}yes{{else}}no{{end}}
+	control-interface: "{{.Dir}}/control"
 pattern:
 	name: secondary
-	zonefile: "%s"
+	zonefile: "%szone"
 	allow-notify: 127.0.0.0/8 NOKEY
 {{- range .Primaries}}
 	request-xfr: {{.Addr}}@{{.Port}} NOKEY
@@ -77,7 +78,7 @@ zone:
 `)},
 	{
 		name: "bind", program: "named", versionBy: []string{"-v"}, primaries: 1,
-		args: []string{"-f", "-4", "-c", "conf"},
+		args: []string{"-f", "-4", "-c", "conf"}, keeps: "%s.zone",
 		config: parseConfig(`options {
 	directory "{{.Dir}}";
 	pid-file none;
@@ -128,7 +129,7 @@ zone "{{.}}" {
 	// From one primary, as the others: what agreement costs is the difference to concord.
 	{
 		name: "concord1", versionBy: []string{"-version"}, plugin: "concord", primaries: 1, args: []string{"-conf", "conf", "-quiet"},
-		config: concordConfig, parts: []string{"transfer", "change", "swap"},
+		config: concordConfig, parts: []string{"transfer", "change", "swap", "restart"},
 	},
 }
 

@@ -191,13 +191,24 @@ func TestWaitAll(t *testing.T) {
 	go func() { ended <- s.ActivateAndServe() }()
 	<-started
 	running := &process{done: make(chan struct{})}
-	if _, err := waitAll(t.Context(), running, conn.LocalAddr().(*net.UDPAddr).AddrPort(), zones); err != nil {
+	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	first, last, err := waitAll(t.Context(), running, addr, zones, patience)
+	if err != nil {
 		t.Error(err)
+	}
+	if first.IsZero() || !last.After(first) {
+		t.Errorf("the first came at %v, the late one at %v", first, last)
 	}
 	if err := errors.Join(s.Shutdown(), <-ended); err != nil {
 		t.Error(err)
 	}
 	if refusals != 0 {
 		t.Errorf("%d refusals were not waited for", refusals)
+	}
+
+	// Nobody is there any more: the wait ends nevertheless, and says so in a way that can be told.
+	running.dir = t.TempDir()
+	if _, _, err := waitAll(t.Context(), running, addr, zones, time.Millisecond); !errors.Is(err, errNotThere) {
+		t.Errorf("%v, want %v", err, errNotThere)
 	}
 }

@@ -1,7 +1,7 @@
 // Command bench measures this repository's binary beside the name servers that are installed, each as a secondary of the same
 // zone on the same machine in the same run, and prints the figures as ratios to one of them.
 //
-//	go run ./bench                 # everything: three quarters of an hour
+//	go run ./bench                 # everything: an hour
 //	go run ./bench -quick          # small zones, once: does it still work?
 //	go run ./bench -only queries -peers stock,concord -runs 7
 //
@@ -190,7 +190,7 @@ func (b *bench) prepare(ctx context.Context) error {
 }
 
 // parts are the measurements, in their order.
-var parts = []string{"transfer", "queries", "change", "swap", "many"}
+var parts = []string{"transfer", "queries", "change", "swap", "many", "restart"}
 
 // measure takes all figures that were asked for. What fails for one server is noted, and the others go on.
 func (b *bench) measure(ctx context.Context) error {
@@ -210,6 +210,8 @@ func (b *bench) measure(ctx context.Context) error {
 			err = b.swaps(ctx)
 		case "many":
 			err = b.many(ctx)
+		case "restart":
+			err = b.restarts(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", part, err)

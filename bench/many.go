@@ -48,7 +48,7 @@ func (b *bench) manyIn(ctx context.Context, s *server, zones []*zone, from *prim
 		return nil, err
 	}
 	defer p.stop()
-	served, err := waitAll(ctx, p, conf.Addr, zones)
+	_, served, err := waitAll(ctx, p, conf.Addr, zones, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -79,29 +79,32 @@ func (b *bench) manyIn(ctx context.Context, s *server, zones []*zone, from *prim
 	return values, nil
 }
 
-// waitAll waits until a server has each of the zones, and returns when it had the last one. It asks for the next few that were
-// missing, so that it costs little while nothing comes.
-func waitAll(ctx context.Context, server *process, addr netip.AddrPort, zones []*zone) (time.Time, error) {
+// errNotThere is what has become of zones that are waited for in vain.
+var errNotThere = errors.New("zones are not there")
+
+// waitAll waits until a server has each of the zones, but not longer than most, and returns when it had the first and the last
+// one. It asks for the next few that were missing, so that it costs little while nothing comes.
+func waitAll(ctx context.Context, server *process, addr netip.AddrPort, zones []*zone, most time.Duration) (first, last time.Time, err error) {
 	const window = 20
 	conn, err := net.Dial("udp", addr.String())
 	if err != nil {
-		return time.Time{}, err
+		return first, last, err
 	}
 	defer conn.Close()
 	missing := make([][]byte, len(zones))
 	for i, z := range zones {
 		if missing[i], err = new(dns.Msg).SetQuestion(z.origin, dns.TypeSOA).Pack(); err != nil {
-			return time.Time{}, err
+			return first, last, err
 		}
 	}
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(most); ; {
 		n := min(window, len(missing))
 		got, err := askAll(conn, missing[:n])
 		var network net.Error
 		if err != nil && !errors.As(err, &network) {
-			return time.Time{}, err
+			return first, last, err
 		}
-		now := time.Now()
+		last = time.Now()
 		var still [][]byte
 		for i, ok := range got {
 			if !ok {
@@ -109,19 +112,22 @@ func waitAll(ctx context.Context, server *process, addr netip.AddrPort, zones []
 			}
 		}
 		none := len(still) == n
-		if missing = append(missing[n:], still...); len(missing) == 0 {
-			return now, nil
+		if !none && first.IsZero() {
+			first = last
 		}
-		if now.After(end) {
-			return now, fmt.Errorf("%d zones are not there after %v\n%s", len(missing), patience, server.tail())
+		if missing = append(missing[n:], still...); len(missing) == 0 {
+			return first, last, nil
+		}
+		if last.After(end) {
+			return first, last, fmt.Errorf("%d of %d %w after %v\n%s", len(missing), len(zones), errNotThere, most, server.tail())
 		}
 		if none {
 			if err := sleep(ctx, 2*pollEvery); err != nil {
-				return now, err
+				return first, last, err
 			}
 		}
-		if err := server.ended(); err != nil {
-			return now, err
+		if err := errors.Join(ctx.Err(), server.ended()); err != nil {
+			return first, last, err
 		}
 	}
 }

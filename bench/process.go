@@ -50,6 +50,12 @@ func startProcess(dir string, cpu int, program string, args ...string) (*process
 // group is the process group.
 func (p *process) group() int { return p.cmd.Process.Pid }
 
+// kill ends the process with its children at once, as a crash does, and leaves its files.
+func (p *process) kill() {
+	_ = syscall.Kill(-p.group(), syscall.SIGKILL) // it may have ended by itself
+	<-p.done
+}
+
 // stop asks the process to end, ends it with its children if it does not, and removes its files.
 func (p *process) stop() {
 	if p.ended() == nil {
@@ -59,8 +65,7 @@ func (p *process) stop() {
 		case <-time.After(20 * time.Second):
 		}
 	}
-	_ = syscall.Kill(-p.group(), syscall.SIGKILL) // what is left of the group; most often nothing
-	<-p.done
+	p.kill()                // what is left of the group; most often nothing
 	_ = os.RemoveAll(p.dir) // the whole temporary directory goes in the end, with an error if it cannot
 }
 

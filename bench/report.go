@@ -83,6 +83,10 @@ var columns = map[string][]column{
 		{"wall", "wall s", 2, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false}, {"peak", "peak", 1, false},
 		{"perZone", "KiB/zone", 1, true}, {"idleCPU", "idle CPU %", 2, false},
 	},
+	"restart": {
+		{"all", "all s", 3, true}, {"first", "first s", 3, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false},
+		{"peak", "peak", 1, false},
+	},
 }
 
 var titles = map[string]string{
@@ -91,6 +95,7 @@ var titles = map[string]string{
 	"change":   "One record changed, from NOTIFY to the new serial",
 	"swap":     "5,000 questions a second while one record changes and the whole zone comes",
 	"many":     "Small zones, from exec to an answer for all of them",
+	"restart":  "Killed and started again without a primary, from exec to an answer for all zones",
 }
 
 // write prints a table for each part and case: medians, and ratios to one server.

@@ -25,6 +25,8 @@ type server struct {
 	config    *template.Template // of a setup
 	primaries int                // how many it pulls a zone from
 	parts     []string           // what it is measured in; none: everything
+	keeps     string             // the file of a zone that it can be started again from, %s being the zone; none: nothing to wait for
+	keepBy    []string           // what tells it to write these files, if it does not by itself
 
 	path, version string // once found
 }
@@ -37,6 +39,7 @@ type setup struct {
 	Zones     []string // none: it has no zone
 	Primaries []netip.AddrPort
 	Pprof     string // address to serve profiles at, if any; CoreDNS only
+	Control   bool   // open the socket for what operators tell it; NSD only, Knot's is open always
 }
 
 func serverNames() []string {
