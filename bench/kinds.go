@@ -144,6 +144,9 @@ var concordConfig = parseConfig(`.:{{.Addr.Port}} {
 		primary p{{$i}} {{$p}}
 {{- end}}
 		agree all
+{{- range .More}}
+		{{.}}
+{{- end}}
 	}
 {{- end}}
 }
@@ -165,7 +168,7 @@ database:
   journal-db-max-size: 4G
 log:
   - target: stderr
-    any: warning
+    any: {{.Log}}
 acl:
   - id: out
     address: 127.0.0.0/8

@@ -144,11 +144,11 @@ func TestPacedSeesAStall(t *testing.T) {
 	p.stop()
 	p.stop()
 	lost := p.between(p.start, p.start.Add(p.due(stalled)))
-	if lost.asked != stalled || lost.lost != stalled || lost.p99 != answerWithin {
+	if lost.asked != stalled || lost.lost != stalled || lost.p99 != answerWithin || lost.bad != p.due(stalled-1) {
 		t.Errorf("%+v of %d that were not answered", lost, stalled)
 	}
 	rest := p.between(p.start.Add(p.due(stalled)), p.start.Add(p.due(questions)))
-	if rest.asked != questions-stalled || rest.lost != 0 || rest.wrong != 1 || rest.worst < rest.p99 || rest.p99 <= 0 || rest.wire99 > rest.p99 {
+	if rest.asked != questions-stalled || rest.lost != 0 || rest.wrong != 1 || rest.bad != p.due(questions-1-stalled) || rest.worst < rest.p99 || rest.p99 <= 0 || rest.wire99 > rest.p99 {
 		t.Errorf("%+v of %d that were", rest, questions-stalled)
 	}
 }

@@ -190,7 +190,7 @@ func (b *bench) prepare(ctx context.Context) error {
 }
 
 // parts are the measurements, in their order.
-var parts = []string{"transfer", "queries", "change", "swap", "many", "restart"}
+var parts = []string{"transfer", "queries", "change", "swap", "many", "restart", "reload"}
 
 // measure takes all figures that were asked for. What fails for one server is noted, and the others go on.
 func (b *bench) measure(ctx context.Context) error {
@@ -212,6 +212,8 @@ func (b *bench) measure(ctx context.Context) error {
 			err = b.many(ctx)
 		case "restart":
 			err = b.restarts(ctx)
+		case "reload":
+			err = b.reloads(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", part, err)

@@ -117,24 +117,28 @@ type delays struct {
 	p99, worst         time.Duration // from when they were due
 	wire99             time.Duration // from when they were sent
 	late               time.Duration // the latest that one was sent
+	bad                time.Duration // from the beginning of that time until the last question was due that was lost or got a wrong answer
 }
 
 // between looks at the questions that were due from one time to another. It is called after stop.
 func (p *paced) between(from, to time.Time) delays {
 	var d delays
 	var due, wire []time.Duration
-	for n := max(0, int(from.Sub(p.start)/p.apart)); n < min(len(p.asked), int(to.Sub(p.start)/p.apart)); n++ {
+	begun := from.Sub(p.start)
+	for n := max(0, int(begun/p.apart)); n < min(len(p.asked), int(to.Sub(p.start)/p.apart)); n++ {
 		d.asked++
 		a := &p.asked[n]
 		sent, answered := time.Duration(a.sent.Load()), time.Duration(a.answered.Load())
 		d.late = max(d.late, sent-p.due(n))
 		if answered == 0 || answered-p.due(n) > answerWithin {
 			d.lost++
+			d.bad = p.due(n) - begun
 			due, wire = append(due, answerWithin), append(wire, answerWithin)
 			continue
 		}
 		if a.wrong.Load() {
 			d.wrong++
+			d.bad = p.due(n) - begun
 		}
 		due, wire = append(due, answered-p.due(n)), append(wire, answered-sent)
 	}

@@ -62,3 +62,34 @@ func TestRestartQuick(t *testing.T) {
 		}
 	}
 }
+
+// Nothing is transferred while concord reloads, and what it is held against is seen to do otherwise. How many questions are
+// lost is the machine's affair as well, and for the goals to judge.
+func TestReloadQuick(t *testing.T) {
+	b := quickly(t, "reload", "stock,concord")
+	for _, key := range []string{"wrong", "sent"} {
+		if n := figure(t, b, "reload", "zones", "concord", key); n != 0 {
+			t.Errorf("concord: %v %s", n, key)
+		}
+	}
+	if figure(t, b, "reload", "zones", "concord", "time") <= 0 || figure(t, b, "reload", "zones", "concord", "quiet") <= 0 {
+		t.Error("it took no time")
+	}
+	if n := figure(t, b, "reload", "zones", "stock", "sent"); n == 0 {
+		t.Error("stock has transferred nothing")
+	}
+}
+
+// What must not happen at all is not hidden by a median.
+func TestGoalOfNothing(t *testing.T) {
+	var r results
+	for run, lost := range []float64{0, 0, 1} {
+		r.add("reload", "zones", &server{name: "concord"}, run, map[string]float64{"lost": lost, "wrong": 0}, nil)
+	}
+	text := strings.Join(r.goals(), "\n")
+	for _, want := range []string{"MISSED     1.00, at most   0.00: queries", "reached    0.00, at most   0.00: wrong"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,15 @@ type primary struct {
 // startPrimary starts Knot, or our binary with *file* if that is not installed, and waits until it serves the zones.
 // If it is not incremental, it answers IXFR by the whole zone.
 func (b *bench) startPrimary(ctx context.Context, incremental bool, zones ...*zone) (*primary, error) {
+	return b.startLoggingPrimary(ctx, incremental, "warning", zones...)
+}
+
+// startTellingPrimary starts an incremental primary that tells of each transfer, see sent.
+func (b *bench) startTellingPrimary(ctx context.Context, zones ...*zone) (*primary, error) {
+	return b.startLoggingPrimary(ctx, true, "info", zones...)
+}
+
+func (b *bench) startLoggingPrimary(ctx context.Context, incremental bool, log string, zones ...*zone) (*primary, error) {
 	dir := filepath.Join(b.dir, fmt.Sprintf("primary-%t", incremental))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
@@ -38,8 +48,10 @@ func (b *bench) startPrimary(ctx context.Context, incremental bool, zones ...*zo
 		Dir         string
 		Addrs       []netip.AddrPort
 		Incremental bool
+		Log         string
 		Zones       []file
-	}{Dir: dir, Addrs: []netip.AddrPort{first, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), first.Port())}, Incremental: incremental}
+	}{Dir: dir, Incremental: incremental, Log: log}
+	conf.Addrs = []netip.AddrPort{first, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), first.Port())}
 	for _, z := range zones {
 		if err := z.writeFile(1); err != nil { // it may have been changed
 			return nil, err
@@ -90,6 +102,19 @@ func (p *primary) serial(z *zone) (uint32, error) {
 	}
 	defer probe.close()
 	return probe.serial(5 * time.Second)
+}
+
+// sent is how many transfers a telling primary has begun to send, incremental ones among them.
+func (p *primary) sent() (int, error) {
+	text, err := os.ReadFile(filepath.Join(p.dir, "log"))
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		knot := strings.Contains(line, "XFR, outgoing, ") && strings.Contains(line, "started")
+		if knot || strings.Contains(line, "Outgoing transfer of ") { // CoreDNS
+			n++
+		}
+	}
+	return n, err
 }
 
 // changeKnot alters one record over the control socket; Knot raises the serial by itself.

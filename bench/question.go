@@ -72,6 +72,22 @@ func delegationQuestions(z *zone, n int) []question {
 	return list
 }
 
+// smallQuestions makes n questions for small zones, the same ones always: for each zone in turn, nine of ten for a host, one for
+// a name that does not exist.
+func smallQuestions(zones []*zone, n int) []question {
+	r := rand.New(rand.NewPCG(4, 1035))
+	turns := r.Perm(len(zones))
+	list := make([]question, n)
+	for i := range list {
+		origin := zones[turns[i%len(turns)]].origin
+		list[i] = question{fmt.Sprintf("host%d.%s", r.IntN(smallRecords), origin), "A", dns.RcodeSuccess, 1}
+		if r.IntN(10) == 0 {
+			list[i] = question{fmt.Sprintf("nx%d.%s", r.IntN(1e7), origin), "A", dns.RcodeNameError, 0}
+		}
+	}
+	return list
+}
+
 // writeQuestions writes one question a line: name, type, response code, answers.
 func writeQuestions(w io.Writer, list []question) error {
 	out := bufio.NewWriter(w)
@@ -96,6 +112,17 @@ func (q question) pack() (packed, error) {
 		return packed{}, fmt.Errorf("question %s %s: %w", q.name, q.qtype, err)
 	}
 	return packed{msg, byte(q.rcode), uint16(q.answers)}, nil
+}
+
+func packAll(list []question) ([]packed, error) {
+	all := make([]packed, len(list))
+	for i, q := range list {
+		var err error
+		if all[i], err = q.pack(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // readQuestions reads and packs what writeQuestions wrote.

@@ -87,6 +87,11 @@ var columns = map[string][]column{
 		{"all", "all s", 3, true}, {"first", "first s", 3, true}, {"cpu", "CPU s", 2, true}, {"resident", "RSS MiB", 1, false},
 		{"peak", "peak", 1, false},
 	},
+	"reload": {
+		{"time", "wall s", 2, true}, {"cpu", "CPU s", 2, false}, {"quiet", "quiet p99 ms", 2, false}, {"reload", "in the reload", 2, false},
+		{"ratio", "reload/quiet", 2, false}, {"worst", "worst ms", 1, false}, {"behind", "p99 behind it", 2, false}, {"lost", "lost", 0, false},
+		{"wrong", "wrong", 0, false}, {"sent", "transfers", 0, false}, {"peakRatio", "peak/RSS", 2, false}, {"late", "load late", 1, false},
+	},
 }
 
 var titles = map[string]string{
@@ -96,6 +101,7 @@ var titles = map[string]string{
 	"swap":     "5,000 questions a second while one record changes and the whole zone comes",
 	"many":     "Small zones, from exec to an answer for all of them",
 	"restart":  "Killed and started again without a primary, from exec to an answer for all zones",
+	"reload":   "5,000 questions a second for small zones while a Corefile is read that changes all of them",
 }
 
 // write prints a table for each part and case: medians, and ratios to one server.

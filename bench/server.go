@@ -38,8 +38,9 @@ type setup struct {
 	Workers   int
 	Zones     []string // none: it has no zone
 	Primaries []netip.AddrPort
-	Pprof     string // address to serve profiles at, if any; CoreDNS only
-	Control   bool   // open the socket for what operators tell it; NSD only, Knot's is open always
+	Pprof     string   // address to serve profiles at, if any; CoreDNS only
+	Control   bool     // open the socket for what operators tell it; NSD only, Knot's is open always
+	More      []string // properties of the zones beside the primaries; concord only
 }
 
 func serverNames() []string {

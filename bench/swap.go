@@ -13,13 +13,9 @@ const rate = 5000
 // when nothing happens. The servers have both CPUs, and share them with the primary and the load.
 func (b *bench) swaps(ctx context.Context) error {
 	z := b.zones["tld"]
-	var list []packed
-	for _, q := range delegationQuestions(z, 100_000) {
-		p, err := q.pack()
-		if err != nil {
-			return err
-		}
-		list = append(list, p)
+	list, err := packAll(delegationQuestions(z, 100_000))
+	if err != nil {
+		return err
 	}
 	from, err := b.startPrimary(ctx, false, z)
 	if err != nil {

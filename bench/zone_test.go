@@ -108,6 +108,27 @@ func TestDelegationQuestions(t *testing.T) {
 	}
 }
 
+// Questions for small zones are of all of them, and have the answer that they should have.
+func TestSmallQuestions(t *testing.T) {
+	zones := newMany(true, "dir")
+	hosts, asked := map[string]bool{}, map[string]bool{}
+	for _, z := range zones {
+		for _, rr := range parsed(t, z) {
+			hosts[rr.Header().Name] = hosts[rr.Header().Name] || rr.Header().Rrtype == dns.TypeA
+		}
+	}
+	for _, q := range smallQuestions(zones, len(zones)) {
+		_, zone, _ := strings.Cut(q.name, ".")
+		asked[zone] = true
+		if there := hosts[q.name]; there != (q.rcode == dns.RcodeSuccess) || there != (q.answers == 1) {
+			t.Errorf("%+v: there: %t", q, there)
+		}
+	}
+	if len(asked) != len(zones) {
+		t.Errorf("%d of %d zones are asked for", len(asked), len(zones))
+	}
+}
+
 // Every question is answered from the zone, by a look-up that is as plain as can be.
 func TestQuestionsFitTheZone(t *testing.T) {
 	z := newCompany(true)
