@@ -21,7 +21,7 @@ func TestParse(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"-quick", "-only", "queries,change", "-peers", "stock,concord", "-zones", "tld"}, ""},
-		{[]string{"-only", "speed"}, `-only speed: "speed" is none of transfer, queries, change, swap, many, restart, reload`},
+		{[]string{"-only", "speed"}, `-only speed: "speed" is none of transfer, queries, change, swap, many, restart, reload, store`},
 		{[]string{"-peers", "knot,dnsmasq"}, `"dnsmasq" is none of knot, nsd, bind, stock, concord`},
 		{[]string{"-to", "fastest"}, `"fastest" is none of`},
 		{[]string{"quick"}, `"quick" is no flag`},

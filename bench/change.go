@@ -130,12 +130,12 @@ func (b *bench) followChange(ctx context.Context, p *process, probe *prober, z *
 }
 
 // startServing starts a server and waits until it serves the zone as the primary has it now.
-func (b *bench) startServing(ctx context.Context, s *server, z *zone, from *primary) (*process, *prober, setup, error) {
+func (b *bench) startServing(ctx context.Context, s *server, z *zone, from *primary, more ...func(*setup)) (*process, *prober, setup, error) {
 	serial, err := from.serial(z)
 	if err != nil {
 		return nil, nil, setup{}, fmt.Errorf("the primary: %w", err)
 	}
-	p, conf, err := b.start(s, []*zone{z}, from, anyCPU)
+	p, conf, err := b.start(s, []*zone{z}, from, anyCPU, more...)
 	if err != nil {
 		return nil, nil, conf, err
 	}

@@ -190,7 +190,7 @@ func (b *bench) prepare(ctx context.Context) error {
 }
 
 // parts are the measurements, in their order.
-var parts = []string{"transfer", "queries", "change", "swap", "many", "restart", "reload"}
+var parts = []string{"transfer", "queries", "change", "swap", "many", "restart", "reload", "store"}
 
 // measure takes all figures that were asked for. What fails for one server is noted, and the others go on.
 func (b *bench) measure(ctx context.Context) error {
@@ -214,6 +214,8 @@ func (b *bench) measure(ctx context.Context) error {
 			err = b.restarts(ctx)
 		case "reload":
 			err = b.reloads(ctx)
+		case "store":
+			err = b.stores(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", part, err)

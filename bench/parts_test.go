@@ -80,6 +80,21 @@ func TestReloadQuick(t *testing.T) {
 	}
 }
 
+func TestStoreQuick(t *testing.T) {
+	if _, err := lookPath("knotd"); err != nil {
+		t.Skip(err)
+	}
+	b := quickly(t, "store", "concord")
+	for _, key := range []string{"on", "off", "fsync", "perRecord", "changes"} {
+		if v := figure(t, b, "store", "tld", "concord", key); v <= 0 {
+			t.Errorf("%s is %v", key, v)
+		}
+	}
+	if v := figure(t, b, "store", "tld", "concord", "growth"); v < 0 {
+		t.Errorf("the file has shrunk by %v %%", -v)
+	}
+}
+
 // What must not happen at all is not hidden by a median.
 func TestGoalOfNothing(t *testing.T) {
 	var r results

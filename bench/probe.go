@@ -30,6 +30,12 @@ func newProber(addr netip.AddrPort, zone string) (*prober, error) {
 	return &prober{conn: conn, zone: zone, every: pollEvery}, err
 }
 
+// newProberFrom asks from an address of the machine, as if that were the primary of that address.
+func newProberFrom(local netip.Addr, addr netip.AddrPort, zone string) (*prober, error) {
+	conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)), net.UDPAddrFromAddrPort(addr))
+	return &prober{conn: conn, zone: zone, every: pollEvery}, err
+}
+
 func (p *prober) close() { p.conn.Close() }
 
 // ask sends a message and waits for what answers it.

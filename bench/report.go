@@ -92,6 +92,11 @@ var columns = map[string][]column{
 		{"ratio", "reload/quiet", 2, false}, {"worst", "worst ms", 1, false}, {"behind", "p99 behind it", 2, false}, {"lost", "lost", 0, false},
 		{"wrong", "wrong", 0, false}, {"sent", "transfers", 0, false}, {"peakRatio", "peak/RSS", 2, false}, {"late", "load late", 1, false},
 	},
+	"store": {
+		{"on", "ms, on", 2, false}, {"off", "off", 2, false}, {"more", "more", 2, false}, {"fsync", "fsync", 2, false},
+		{"over", "more less fsync", 2, false}, {"written", "KiB written", 0, false}, {"perRecord", "bytes/record", 1, false},
+		{"growth", "growth %", 1, false}, {"changes", "after changes", 0, false},
+	},
 }
 
 var titles = map[string]string{
@@ -102,6 +107,7 @@ var titles = map[string]string{
 	"many":     "Small zones, from exec to an answer for all of them",
 	"restart":  "Killed and started again without a primary, from exec to an answer for all zones",
 	"reload":   "5,000 questions a second for small zones while a Corefile is read that changes all of them",
+	"store":    "One record changed, from NOTIFY to the new serial, with the store on and off; and what the store writes",
 }
 
 // write prints a table for each part and case: medians, and ratios to one server.
