@@ -12,9 +12,11 @@ import (
 // their SOA. It is fair: primaries take turns, so that a zone waits for its own primaries and not for somebody else's, and
 // a primary that does not answer gets few of the places. Whoever waits costs no goroutine.
 //
-// It owns the goroutines that do the work, each for as long as one job runs; a zone waits for its own when it stops.
+// It owns the goroutines that do the work, each for as long as one job runs, and those in which zones deal with what comes of it; a
+// zone waits for its own when it stops.
 type Limiter struct {
 	probes, transfers gate
+	runners           runners
 	outages           outages
 	trim              trimmer
 	pace              pacer

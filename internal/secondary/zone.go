@@ -206,16 +206,17 @@ func (z *Zone) deliver(a answer) {
 	z.wake()
 }
 
-// wake starts the zone's goroutine unless it runs. It is called with the lock held.
+// wake has the zone run unless it does. It is called with the lock held.
 func (z *Zone) wake() {
 	if !z.started || z.stopped || z.working {
 		return
 	}
 	z.working = true
-	z.work.Go(z.run)
+	z.work.Add(1)
+	z.options.Limiter.runners.run(z)
 }
 
-// run is the zone's goroutine: it deals with what came in until there is nothing more.
+// run is what the zone's goroutine does: it deals with what came in until there is nothing more.
 func (z *Zone) run() {
 	var wakeAt time.Time
 	for {
