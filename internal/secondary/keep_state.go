@@ -123,14 +123,15 @@ func (l *life) takeUp(k *store.Loaded, now time.Time) {
 
 // startAfter returns how long after the start of a zone its goroutine looks at it first. Where it serves already that is spread over
 // a while, since thousands of others start with it, after a reload too, and queries should not wait for them.
-func startAfter(s *Snapshot, seed uint64) time.Duration {
+func startAfter(s *Snapshot, o *Options) time.Duration {
 	if s.Version == nil || s.Expired {
 		return 0
 	}
-	return time.Duration(seed % uint64(startSpread))
+	return time.Duration(o.Seed % uint64(max(startWithin, o.StartWithin)))
 }
 
-const startSpread = time.Second
+// startWithin is the least that [Options.StartWithin] can be.
+const startWithin = time.Second
 
 // stayed reports whether a primary is still configured as it was.
 func (l *life) stayed(o PrimaryState) bool {

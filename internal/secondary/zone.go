@@ -90,6 +90,9 @@ type Options struct {
 	Kept *store.Loaded
 	// Seed spreads the timers of zones: it should differ from zone to zone.
 	Seed uint64
+	// StartWithin is the time after the start within which a zone that serves already looks at its primaries first, at an instant that
+	// Seed chooses; at least a second. Many zones that start together should have more.
+	StartWithin time.Duration
 	// Predecessor, if any, is the zone of the same name that this one takes over from, with all that is known of it.
 	Predecessor *Zone
 	// Restored, if any, is what a zone of the same name knew before the process ended, and Versions are those that it names
@@ -165,7 +168,7 @@ func (z *Zone) Start() {
 		return
 	}
 	z.started = true
-	z.timer = time.AfterFunc(startAfter(z.Snapshot(), z.options.Seed), z.wakeByTimer)
+	z.timer = time.AfterFunc(startAfter(z.Snapshot(), &z.options), z.wakeByTimer)
 }
 
 // Stop ends whatever the zone has under way and waits for it. What was served last stays in the snapshot. Stopping twice is

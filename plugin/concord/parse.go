@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -86,6 +85,7 @@ func parseOrigins(c *caddy.Controller) ([]string, error) {
 		args = c.ServerBlockKeys
 	}
 	var origins []string
+	seen := make(map[string]bool, len(args)) // thousands may be named
 	for _, arg := range args {
 		hosts := plugin.Host(arg).NormalizeExact()
 		if len(hosts) == 0 {
@@ -98,7 +98,8 @@ func parseOrigins(c *caddy.Controller) ([]string, error) {
 			}
 			// In the form that questions have after unpacking, so that the handler can compare strings.
 			origin := strings.ToLower(name.String())
-			if !slices.Contains(origins, origin) {
+			if !seen[origin] {
+				seen[origin] = true
 				origins = append(origins, origin)
 			} else if named {
 				return nil, here(c).errorf("zone %s: is named twice; remove one", origin)

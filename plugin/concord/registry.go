@@ -98,18 +98,22 @@ func (in *instance) hold() error {
 	in.parent = r.reloads
 	transfers := 0
 	views := make(map[string][]*config.Zone) // what each origin is configured as, in the Corefile's order
+	zones := 0
 	for e := range in.entries() {
+		zones++
 		if same := views[e.config.Origin]; !slices.ContainsFunc(same, e.config.Equal) {
 			views[e.config.Origin] = append(same, &e.config.Zone)
 		}
 		transfers = max(transfers, e.config.Limit.Transfers)
 	}
 	r.limiter.Resize(transfers)
+	pace := pacing{on: in.parent != nil, began: time.Now()}
 	for _, b := range in.blocks {
 		b.connect()
 		for _, e := range b.order {
+			pace.step()
 			same := views[e.config.Origin]
-			run, err := r.hold(b, e.config.Zone, kept.of(&e.config.Zone), len(same) > 1)
+			run, err := r.hold(b, e.config.Zone, kept.of(&e.config.Zone), len(same) > 1, time.Duration(zones)*startEach)
 			if err != nil {
 				return err
 			}
@@ -125,6 +129,27 @@ func (in *instance) hold() error {
 	return nil
 }
 
+// pacing has a reload of thousands of zones pause now and then, so that the goroutine that reads questions gets a processor: Go takes
+// one away from this one after 10 ms, and the questions that the system keeps meanwhile are few. At the first start nobody asks yet.
+type pacing struct {
+	on    bool
+	began time.Time // of the work since the last pause
+}
+
+// A pause is as long as the work before it, which is a fraction of what Go would let it have.
+const (
+	pausePeriod = time.Millisecond
+	pauseLength = time.Millisecond
+)
+
+// step is called before each piece of work.
+func (p *pacing) step() {
+	if p.on && time.Since(p.began) >= pausePeriod {
+		time.Sleep(pauseLength)
+		p.began = time.Now()
+	}
+}
+
 // entries are the zones of all blocks.
 func (in *instance) entries() iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
@@ -138,8 +163,12 @@ func (in *instance) entries() iter.Seq[*entry] {
 	}
 }
 
+// startEach is the time that each of the zones that start together adds to that within which those that serve look at their primaries
+// first: ten thousand do so in ten seconds, which leaves the processors to questions.
+const startEach = time.Millisecond
+
 // hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
-func (r *registry) hold(b *block, cfg config.Zone, k *keeping, views bool) (*running, error) {
+func (r *registry) hold(b *block, cfg config.Zone, k *keeping, views bool, startWithin time.Duration) (*running, error) {
 	var same *secondary.Zone
 	for _, run := range slices.Backward(r.origins[cfg.Origin]) {
 		if run.config.Equal(&cfg) {
@@ -163,6 +192,8 @@ func (r *registry) hold(b *block, cfg config.Zone, k *keeping, views bool) (*run
 		Secret:   r.secret,
 		Events:   func(e secondary.Event) { r.event(run, e) },
 		Seed:     rand.Uint64(),
+
+		StartWithin: startWithin,
 	}
 	if o.Predecessor = same; same == nil && !views {
 		o.Predecessor = r.predecessor(cfg)
