@@ -34,14 +34,17 @@ func (k *keeper) status(served *zone.Version) KeepStatus {
 	return s
 }
 
-// Keep has what the zone knows written, with its versions, whatever the store should have of it. It does not wait. Of a zone
-// that was stopped it is the last state, to be called unless another zone of the same name goes on in the same store.
+// Keep has what the zone knows written, with its versions, whatever the store should have of it. It does not wait, and a zone that has
+// yet to look at its primaries for the first time has it done then: thousands take over from others at once. Of a zone that was
+// stopped it is the last state, to be called unless another zone of the same name goes on in the same store.
 func (z *Zone) Keep() {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if !z.stopped {
 		z.inbox.keep = true
-		z.wake()
+		if z.looked {
+			z.wake()
+		}
 		return
 	}
 	if db := z.options.Store; db.Path() != "" {

@@ -46,6 +46,7 @@ type Zone struct {
 	started bool
 	stopped bool
 	working bool // the zone's goroutine runs
+	looked  bool // it has run
 	timer   *time.Timer
 	inbox   inbox
 
@@ -244,6 +245,6 @@ func (z *Zone) take(wakeAt time.Time) (inbox, bool) {
 		return inbox{}, false
 	}
 	in := z.inbox
-	z.inbox = inbox{}
+	z.inbox, z.looked = inbox{}, true
 	return in, true
 }
