@@ -14,8 +14,8 @@
 // # Goroutines
 //
 // A zone at rest has one timer and no goroutine. Something that happens to it (the timer, a NOTIFY, an answer, an operator's
-// word) starts the zone's one goroutine, which owns all of its state, deals with what has come in, and ends. The asking of a
-// primary runs in a goroutine of the [Limiter], once it has a place for it, and its checks go on without that place, in a
+// word) gives it a turn in one of the few goroutines in which the zones of a [Limiter] deal with what has come in: while it has its
+// turn, that one owns all of its state, and is what is meant by the zone's goroutine. The asking of a primary runs in a goroutine of the [Limiter], once it has a place for it, and its checks go on without that place, in a
 // goroutine of their own; neither they nor the zone's goroutine ever wait for the other. [Zone.Stop] ends and waits for all.
 //
 // # Primaries
