@@ -19,10 +19,10 @@ type trimmer struct {
 }
 
 const (
-	trimAfter = 4 << 20                // bytes that make it worth a collection
-	trimEach  = 8 << 10                // bytes that a transfer leaves behind beside its records: ten thousand small zones, 80 MiB
-	trimDelay = 500 * time.Millisecond // for transfers that run together, or follow each other, to end
-	trimEvery = 5 * time.Second        // at most, and at least while they follow each other; a collection costs some 10 ms of CPU
+	trimAfter = 4 << 20         // bytes that make it worth a collection
+	trimEach  = 8 << 10         // bytes that a transfer leaves behind beside its records: ten thousand small zones, 80 MiB
+	trimDelay = 3 * time.Second // for transfers that follow each other to end, and their states to be written
+	trimEvery = 5 * time.Second // at most, and at least while they follow each other; a collection costs some 10 ms of CPU
 )
 
 // add says that so many bytes of records were transferred.

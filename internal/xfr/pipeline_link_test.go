@@ -69,7 +69,7 @@ func TestPipelineDial(t *testing.T) {
 		p := primarytest.Pipe(t, "192.0.2.1:53", zones...)
 		dials := 0
 		refused := errors.New("refused")
-		c := Client{Conns: new(Conns), Dial: func(_ context.Context, network, addr string) (net.Conn, error) {
+		c := Client{Conns: new(Conns), Dial: func(_ context.Context, _, _ string) (net.Conn, error) {
 			dials++
 			time.Sleep(time.Second)
 			return nil, refused
