@@ -127,7 +127,8 @@ func startAfter(s *Snapshot, o *Options) time.Duration {
 	if s.Version == nil || s.Expired {
 		return 0
 	}
-	return time.Duration(o.Seed % uint64(max(startWithin, o.StartWithin)))
+	after := time.Duration(o.Seed % uint64(max(startWithin, o.StartWithin)))
+	return min(after, max(0, time.Until(s.ExpireAt))) // or it would be served past its end
 }
 
 // startWithin is the least that [Options.StartWithin] can be.
