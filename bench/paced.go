@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -118,6 +119,15 @@ type delays struct {
 	wire99             time.Duration // from when they were sent
 	late               time.Duration // the latest that one was sent
 	bad                time.Duration // from the beginning of that time until the last question was due that was lost or got a wrong answer
+}
+
+// quietly lets a load that has just begun go on while nothing else happens, and returns since when it counts: not from its own start.
+func (b *bench) quietly(ctx context.Context) (since time.Time, err error) {
+	if err := sleep(ctx, time.Second/2); err != nil {
+		return since, err
+	}
+	since = time.Now()
+	return since, sleep(ctx, b.load)
 }
 
 // between looks at the questions that were due from one time to another. It is called after stop.

@@ -64,11 +64,8 @@ func (b *bench) reload(ctx context.Context, s *server, zones []*zone, from *prim
 		return nil, err
 	}
 	defer load.stop()
-	if err := sleep(ctx, time.Second/2); err != nil { // its own start
-		return nil, err
-	}
-	quiet := time.Now()
-	if err := sleep(ctx, b.load); err != nil {
+	quiet, err := b.quietly(ctx)
+	if err != nil {
 		return nil, err
 	}
 	sent, err := from.sent()

@@ -52,11 +52,8 @@ func (b *bench) swap(ctx context.Context, s *server, z *zone, from *primary, lis
 		return nil, err
 	}
 	defer load.stop()
-	if err := sleep(ctx, time.Second/2); err != nil { // its own start
-		return nil, err
-	}
-	quiet := time.Now()
-	if err := sleep(ctx, b.load); err != nil {
+	quiet, err := b.quietly(ctx)
+	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
