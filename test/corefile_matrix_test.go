@@ -145,35 +145,39 @@ func (a *affair) start(tlsFiles string) {
 func (a *affair) served(what string, key SecuredKey, how string) {
 	a.t.Helper()
 	for _, z := range a.zones {
-		a.WaitServes(z, uint32(a.serial))
-		over, by := "TCP", "by key "+key.Name
-		if z == "keyed.tls." {
-			if over = "TLS"; a.secured.ClientCA != "" {
-				over = "mutual TLS"
-			}
-			by = "by TLS and key " + key.Name
-		}
-		line := a.WaitLog(0, z+" peer sent serial "+fmt.Sprint(a.serial), by, how)
-		_, line, _ = strings.Cut(line, ": "+z+" peer sent ")
-		if line == "" {
-			line = "?"
-		}
-		a.add(a.name, over, key.Name, what, line)
+		a.servedZone(z, what, key, how)
 	}
 }
 
-// change has the peer send a signed NOTIFY, and then what changed.
+func (a *affair) servedZone(z, what string, key SecuredKey, how string) {
+	a.t.Helper()
+	a.WaitServes(z, uint32(a.serial))
+	over, by := "TCP", "by key "+key.Name
+	if z == "keyed.tls." {
+		if over = "TLS"; a.secured.ClientCA != "" {
+			over = "mutual TLS"
+		}
+		by = "by TLS and key " + key.Name
+	}
+	line := a.WaitLog(0, z+" peer sent serial "+fmt.Sprint(a.serial), by, how)
+	_, line, _ = strings.Cut(line, ": "+z+" peer sent ")
+	if line == "" {
+		line = "?"
+	}
+	a.add(a.name, over, key.Name, what, line)
+}
+
+// change has the peer send a signed NOTIFY, and then what changed: one zone after the other, as BIND, told to load again
+// before it has sent a NOTIFY, never sends that one.
 func (a *affair) change() {
 	a.serial++
-	for _, z := range a.zones {
-		a.peer.Load(z, smallZone(a.serial))
-	}
 	how := "changes in 1 step, 2 records deleted and 2 added"
 	if !a.steps {
 		how = "records in"
 	}
-	a.served("NOTIFY, IXFR", a.old, how)
 	for _, z := range a.zones {
+		a.peer.Load(z, smallZone(a.serial))
+		a.servedZone(z, "NOTIFY, IXFR", a.old, how)
 		Eventually(a.t, Patience, func() error {
 			n, err := a.Metric(`coredns_concord_notifies_total{result="accepted",zone="` + z + `"}`)
 			if err == nil && n == 0 {
