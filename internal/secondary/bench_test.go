@@ -83,7 +83,7 @@ func benchmarkChange(b *testing.B, records int, db *store.DB) {
 	var conns xfr.Conns
 	defer conns.Close()
 	swapped := make(chan zone.Serial, 16)
-	z, err := New(cfg, Options{Client: &xfr.Client{Conns: &conns}, Limiter: NewLimiter(0), Store: db, Events: func(e Event) {
+	z, err := New(&cfg, Options{Client: &xfr.Client{Conns: &conns}, Limiter: NewLimiter(0), Store: db, Events: func(e Event) {
 		if s, ok := e.(Swapped); ok {
 			swapped <- s.Version.Serial()
 		}

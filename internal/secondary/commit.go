@@ -74,7 +74,7 @@ func (l *life) swap(d store.Durable, next serving, reason string, broken *parity
 		}
 		l.plan(p, now)
 	}
-	l.zone.publish(now)
+	l.zone.publish()
 	l.event(Swapped{Zone: l.zone.config.Origin, Version: next.version, Before: before, Source: next.source, Origin: next.serial, Reason: reason})
 	if broken != nil {
 		l.event(SerialBreak{
@@ -91,7 +91,7 @@ func (l *life) become(next serving, now time.Time) {
 	l.serving, l.swapped = next, now
 	l.counts.swaps++
 	l.remember(past{next.version, next.content, next.source, now})
-	l.timers.Begun(now, next.version.SOA(), l.told(next.source))
+	l.timers.Begun(now, next.version.SOA(), l.expireOf(next.source))
 }
 
 // serving is what is served; its version is nil before the first.

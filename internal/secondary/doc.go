@@ -8,15 +8,17 @@
 //
 // A [Zone] decides nothing of it by itself. What may be served is a [parity.Approved], which only parity makes, together with
 // the [verify.Verified] of the same version, which only verify makes; a candidate is an [xfr.Candidate], which only a whole
-// transfer makes. Readers take one atomic load, [Zone.Snapshot], and never wait for anything here. What a zone knows can be
-// kept, as a [State], and another one go on with it.
+// transfer makes. Readers take one atomic load, [Zone.Snapshot], and never wait for anything here. Who wants to know more of a zone
+// has [Zone.Status] made, between two of its steps. What a zone knows can be kept, as a [State], and another one go on with it.
 //
 // # Goroutines
 //
 // A zone at rest has one timer and no goroutine. Something that happens to it (the timer, a NOTIFY, an answer, an operator's
 // word) gives it a turn in one of the few goroutines in which the zones of a [Limiter] deal with what has come in: while it has its
-// turn, that one owns all of its state, and is what is meant by the zone's goroutine. The asking of a primary runs in a goroutine of the [Limiter], once it has a place for it, and its checks go on without that place, in a
-// goroutine of their own; neither they nor the zone's goroutine ever wait for the other. [Zone.Stop] ends and waits for all.
+// turn, that one alone alters the zone's state, and is what is meant by the zone's goroutine. What happened in a step is told after
+// it, so that who is told may ask the zone. The asking of a primary runs in a goroutine of the [Limiter], once it has a place for it,
+// and its checks go on without that place, in a goroutine of their own; neither they nor the zone's goroutine ever wait for the
+// other. [Zone.Stop] ends and waits for all.
 //
 // # Primaries
 //

@@ -140,7 +140,7 @@ func TestNotifyKeys(t *testing.T) {
 		{Name: "ns3", Addresses: at("192.0.2.3:53")},
 		{Name: "ns4", Addresses: at("192.0.2.4:53"), Keys: []string{"a."}, NotifyFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26")}},
 	}
-	z, err := New(cfg, Options{Client: &xfr.Client{}, Limiter: NewLimiter(0)})
+	z, err := New(&cfg, Options{Client: &xfr.Client{}, Limiter: NewLimiter(0)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package secondary
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/concord-dns/concord/internal/parity"
@@ -42,23 +43,22 @@ type keeper struct {
 	restored *Restored // to be told once the zone runs
 }
 
-// roots are the roots of versions.
-type roots map[zone.Hash]struct{}
+// roots are the roots of versions, as few as a history has.
+type roots []zone.Hash
 
-func (r roots) has(v *zone.Version) bool {
-	_, ok := r[v.Root()]
-	return ok
+func rootsOf(versions []*zone.Version) roots {
+	all := make(roots, len(versions))
+	for i, v := range versions {
+		all[i] = v.Root()
+	}
+	return all
 }
+
+func (r roots) has(v *zone.Version) bool { return slices.Contains(r, v.Root()) }
 
 // of returns those that are of the versions: others the store may drop from now on.
 func (r roots) of(versions []*zone.Version) roots {
-	left := make(roots, len(versions))
-	for _, v := range versions {
-		if r.has(v) {
-			left[v.Root()] = struct{}{}
-		}
-	}
-	return left
+	return slices.DeleteFunc(rootsOf(versions), func(h zone.Hash) bool { return !slices.Contains(r, h) })
 }
 
 // written is how a write ended.
@@ -107,7 +107,7 @@ func (l *life) write(next serving, now time.Time) {
 		after.timers = &timers
 		after.become(next, now)
 	}
-	record, known, err := after.kept(now)
+	record, known, err := after.kept()
 	if err != nil {
 		l.wrote(written{err: err}, now)
 		return
@@ -127,14 +127,10 @@ func commit(ctx context.Context, db *store.DB, r store.Record) (d store.Durable,
 }
 
 // kept returns what the store is to have of the zone, and the roots of the versions in it.
-func (l *life) kept(now time.Time) (store.Record, roots, error) {
-	s, versions := l.status(now).state()
-	kept, err := s.kept(&l.zone.config)
-	known := make(roots, len(versions))
-	for _, v := range versions {
-		known[v.Root()] = struct{}{}
-	}
-	return store.Record{State: kept, Served: l.served(), Others: versions, BestEffort: l.keep.bestEffort}, known, err
+func (l *life) kept() (store.Record, roots, error) {
+	s, versions := l.state()
+	kept, err := s.kept(l.zone.config)
+	return store.Record{State: kept, Served: l.served(), Others: versions, BestEffort: l.keep.bestEffort}, rootsOf(versions), err
 }
 
 // wrote takes in how a write ended.
@@ -164,8 +160,7 @@ func (l *life) wrote(w written, now time.Time) {
 }
 
 // inherit goes on with what the zone before wrote in the same store. Else all is written anew.
-func (k *keeper) inherit(old *Zone) {
-	before := old.status.Load().Kept
+func (k *keeper) inherit(before *keeper) {
 	if before.db == k.db {
 		k.roots = before.roots
 	}
@@ -189,8 +184,8 @@ func (l *life) tend(now time.Time) {
 		l.write(serving{}, now)
 	case k.due:
 		k.due = false
-		s, versions := l.status(now).state()
-		if kept, err := s.kept(&l.zone.config); err == nil && len(versions) > 0 {
+		s, versions := l.state()
+		if kept, err := s.kept(l.zone.config); err == nil && len(versions) > 0 {
 			k.db.Save(kept)
 			k.roots = k.roots.of(versions)
 		}

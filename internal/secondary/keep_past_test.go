@@ -29,7 +29,7 @@ func TestKeepPast(t *testing.T) {
 				d.advance(time.Minute)
 				d.want("7, lagging")
 			}
-			if past := d.zone.Status().Primaries[1].seen.Past; len(past) != 1 || past[0].Serial != 7 {
+			if past := d.zone.life.primaries[1].seen.Past; len(past) != 1 || past[0].Serial != 7 {
 				t.Errorf("%s: past %+v", compare, past)
 			}
 			d.hold("ns1", "8", "ab")
@@ -46,7 +46,7 @@ func TestKeepPast(t *testing.T) {
 			d.process++
 			d.zone = d.zoneWith(Options{Kept: d.load()})
 			d.want("8, in parity")
-			if past := d.zone.Status().Primaries[1].seen.Past; len(past) != 0 {
+			if past := d.zone.life.primaries[1].seen.Past; len(past) != 0 {
 				t.Errorf("%s: past of another comparison %+v", compare, past)
 			}
 		})

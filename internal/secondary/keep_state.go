@@ -112,10 +112,7 @@ func (l *life) takeUp(k *store.Loaded, now time.Time) {
 		return
 	}
 	l.restore(&s, versions, now)
-	l.keep.roots = make(roots, len(k.Versions))
-	for root := range k.Versions {
-		l.keep.roots[root] = struct{}{}
-	}
+	l.keep.roots = slices.Collect(maps.Keys(k.Versions))
 	if v := l.served(); v != nil {
 		event.HasVersion, event.Serial, event.Expired = true, v.Serial(), l.expired
 	}

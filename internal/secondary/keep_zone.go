@@ -3,7 +3,6 @@ package secondary
 import (
 	"time"
 
-	"github.com/concord-dns/concord/internal/store"
 	"github.com/concord-dns/concord/internal/zone"
 )
 
@@ -17,13 +16,10 @@ type KeepStatus struct {
 	// Holds: a version is agreed on, and not served since it is not on the disk; Serial is its serial.
 	Holds  bool
 	Serial zone.Serial
-
-	db    *store.DB
-	roots roots
 }
 
 func (k *keeper) status(served *zone.Version) KeepStatus {
-	s := KeepStatus{Path: k.db.Path(), Err: k.trouble(), Since: k.since, db: k.db, roots: k.roots}
+	s := KeepStatus{Path: k.db.Path(), Err: k.trouble(), Since: k.since}
 	if k.slow && k.err == nil {
 		s.Since = k.began
 	}
@@ -38,25 +34,33 @@ func (k *keeper) status(served *zone.Version) KeepStatus {
 // yet to look at its primaries for the first time has it done then: thousands take over from others at once. Of a zone that was
 // stopped it is the last state, to be called unless another zone of the same name goes on in the same store.
 func (z *Zone) Keep() {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	if !z.stopped {
-		z.inbox.keep = true
-		if z.looked {
-			z.wake()
-		}
+	if z.keepGoing() {
 		return
 	}
-	if db := z.options.Store; db.Path() != "" {
-		s := z.status.Load()
-		if !s.Kept.Written || s.Kept.Err != nil { // its record there is the last that could be written
-			return
-		}
-		state, _ := s.state()
-		if kept, err := state.kept(&z.config); err == nil {
-			db.Save(kept)
-		}
+	z.turn.Lock()
+	defer z.turn.Unlock()
+	l := &z.life
+	if s := l.keep.status(l.served()); s.Path == "" || !s.Written || s.Err != nil { // its record there is the last that could be written
+		return
 	}
+	state, _ := l.state()
+	if kept, err := state.kept(z.config); err == nil {
+		z.options.Store.Save(kept)
+	}
+}
+
+// keepGoing has a zone that runs do what Keep is for, and reports whether it does.
+func (z *Zone) keepGoing() bool {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.stopped {
+		return false
+	}
+	z.inbox.keep = true
+	if z.looked {
+		z.wake()
+	}
+	return true
 }
 
 // keepDone hands over how a write ended.

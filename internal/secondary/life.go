@@ -9,11 +9,10 @@ import (
 	"github.com/concord-dns/concord/internal/zone"
 )
 
-// life is the state of a zone. It belongs to the zone's goroutine, which brings it forward by [life.advance].
+// life is the state of a zone. The zone's goroutine brings it forward by [life.advance], and has [Zone.turn] for that.
 type life struct {
 	zone      *Zone
 	timers    *refresh.Timers
-	policy    parity.Policy
 	primaries []*primary
 	round     round
 
@@ -35,7 +34,10 @@ type life struct {
 	counts counts
 	keep   keeper
 
-	live *Status // of the zone that this one takes over from, while it does
+	events  []Event // that have yet to be told of,
+	replies []given // and replies to be given after them
+
+	live *life // of the zone that this one takes over from, while it does
 }
 
 // A round is one check, from the timers' point of view: every primary is asked once.
@@ -64,10 +66,9 @@ const (
 )
 
 func (l *life) init(z *Zone) {
-	cfg := &z.config
+	cfg := z.config
 	l.zone = z
 	l.timers = refresh.New(refresh.Clamps{Refresh: cfg.Refresh, Retry: cfg.Retry, Expire: cfg.Expire}, z.options.Seed)
-	l.policy = parity.Policy{Agree: cfg.Agree, Settle: cfg.Settle, Absent: cfg.Absent, Compare: z.comparison, Drift: cfg.Drift}
 	for i := range cfg.Primaries {
 		l.primaries = append(l.primaries, newPrimary(z, &cfg.Primaries[i]))
 	}
@@ -106,7 +107,7 @@ func (l *life) advance(in inbox, now time.Time) time.Time {
 	l.judge(now) // what is served now may be what was rejected
 	l.expire(now)
 	l.tend(now)
-	l.zone.publish(now)
+	l.zone.publish()
 	l.reply()
 	return l.wakeAt(now)
 }
@@ -246,8 +247,8 @@ func (l *life) judge(now time.Time) {
 	}
 }
 
-// told returns how long it is until a primary's own copy expires, as far as it said.
-func (l *life) told(name string) time.Duration {
+// expireOf returns how long it is until a primary's own copy expires, as far as it said.
+func (l *life) expireOf(name string) time.Duration {
 	for _, p := range l.primaries {
 		if p.config.Name == name {
 			return p.expire
@@ -281,7 +282,7 @@ func (l *life) expire(now time.Time) {
 		return
 	}
 	l.expired = expired
-	l.zone.publish(now)
+	l.zone.publish()
 	if expired {
 		l.event(Expired{Zone: l.zone.config.Origin, Serial: l.served().Serial()})
 	} else {
@@ -289,7 +290,15 @@ func (l *life) expire(now time.Time) {
 	}
 }
 
-func (l *life) event(e Event) { l.zone.options.Events(e) }
+// event has an event told of after the step.
+func (l *life) event(e Event) { l.events = append(l.events, e) }
+
+// told returns what is to be told after the step, once.
+func (l *life) told() ([]Event, []given) {
+	events, replies := l.events, l.replies
+	l.events, l.replies = nil, nil
+	return events, replies
+}
 
 // served returns the version that is served, nil before the first.
 func (l *life) served() *zone.Version { return l.serving.version }

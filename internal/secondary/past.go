@@ -15,15 +15,15 @@ import (
 // such version is left out.
 
 // versionsOf returns what finds the root of a version by that of its content; zero: there is none.
-func (s *Status) versionsOf() func(zone.Hash) zone.Hash {
+func (l *life) versionsOf() func(zone.Hash) zone.Hash {
 	known := make(map[zone.Hash]zone.Hash)
-	for i := range s.Primaries {
-		if o := &s.Primaries[i].seen; o.Version != nil {
-			known[o.Content.Root] = o.Version.Root()
+	for _, p := range l.primaries {
+		if v := p.seen.Version; v != nil {
+			known[p.seen.Content.Root] = v.Root()
 		}
 	}
-	for i := range s.past {
-		known[s.past[i].content.Root] = s.past[i].version.Root()
+	for i := range l.history {
+		known[l.history[i].content.Root] = l.history[i].version.Root()
 	}
 	return func(content zone.Hash) zone.Hash { return known[content] }
 }
@@ -54,9 +54,9 @@ func translate(past []parity.Sighting, last parity.Step, to func(zone.Hash) zone
 func (l *life) restorePast(p *primary, s *State, o *PrimaryState, byRoot map[zone.Hash]*zone.Version, contents func(*zone.Version) parity.Content) {
 	switch {
 	case l.live != nil || p.seen.Version == nil:
-	case s.Whole && whole(&l.zone.config):
+	case s.Whole && whole(l.zone.config):
 		p.seen.Past, p.seen.Step = o.Past, o.Step
-	case !s.Whole && !whole(&l.zone.config) && s.Compared == compared(&l.zone.config):
+	case !s.Whole && !whole(l.zone.config) && s.Compared == compared(l.zone.config):
 		p.seen.Past, p.seen.Step = translate(o.Past, o.Step, func(root zone.Hash) zone.Hash {
 			if v := byRoot[root]; v != nil {
 				return contents(v).Root

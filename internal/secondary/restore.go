@@ -12,12 +12,12 @@ import (
 func (l *life) contents(served zone.Hash, byRoot map[zone.Hash]*zone.Version) func(*zone.Version) parity.Content {
 	known := make(map[zone.Hash]parity.Content, len(byRoot))
 	if l.live != nil {
-		for i := range l.live.past {
-			known[l.live.past[i].version.Root()] = l.live.past[i].content
+		for i := range l.live.history {
+			known[l.live.history[i].version.Root()] = l.live.history[i].content
 		}
-		for i := range l.live.Primaries {
-			if o := &l.live.Primaries[i].seen; o.Version != nil {
-				known[o.Version.Root()] = o.Content
+		for _, p := range l.live.primaries {
+			if v := p.seen.Version; v != nil {
+				known[v.Root()] = p.seen.Content
 			}
 		}
 	}
@@ -44,8 +44,8 @@ func (l *life) contents(served zone.Hash, byRoot map[zone.Hash]*zone.Version) fu
 func (l *life) restoreSeen(p *primary, v *zone.Version, o *PrimaryState, contents func(*zone.Version) parity.Content) {
 	p.check, p.checkFailures, p.regressions = o.Check, slices.Clone(o.CheckFailures), o.Regressions
 	if l.live != nil {
-		i := slices.IndexFunc(l.live.Primaries, func(s PrimaryStatus) bool { return s.Name == p.config.Name })
-		p.seen, p.toldRejected = l.live.Primaries[i].seen, l.live.Primaries[i].told
+		i := slices.IndexFunc(l.live.primaries, func(before *primary) bool { return before.config.Name == p.config.Name })
+		p.seen, p.toldRejected = l.live.primaries[i].seen, l.live.primaries[i].toldRejected
 		return
 	}
 	if v == nil {

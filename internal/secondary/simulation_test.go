@@ -140,7 +140,7 @@ func (s *simulation) start() {
 		if s.kept != nil {
 			o.Restored, o.Versions = &s.kept[i], s.held[i]
 		}
-		z, err := New(cfg, o)
+		z, err := New(&cfg, o)
 		if err != nil {
 			s.t.Fatal(err)
 		}

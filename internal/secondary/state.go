@@ -99,19 +99,22 @@ type Transfer struct {
 
 // State returns what there is to keep of the zone, and the versions that it names.
 func (z *Zone) State() (State, []*zone.Version) {
-	s := z.Status()
-	return s.state()
+	z.turn.Lock()
+	defer z.turn.Unlock()
+	return z.life.state()
 }
 
-func (s *Status) state() (State, []*zone.Version) {
+func (l *life) state() (State, []*zone.Version) {
+	cfg, s, w := l.zone.config, &l.serving, &l.words
 	out := State{
-		Zone: s.Zone, Source: s.Source, First: s.first, Swapped: s.LastSwap, NextCheck: s.next, ExpireAt: s.ExpireAt,
-		Swaps: s.Swaps, Notifies: slices.Clone(s.Notifies[:]),
-		Serial: s.serving.serial, Since: s.serving.since, SignedUntil: s.SignedUntil, DriftSince: s.DriftSince, HeldSince: s.HeldSince,
-		NearTold: s.nearTold, Whole: s.whole, Hold: s.Hold, Pin: s.Pin, Approval: s.Approval, Rejections: s.words.rejected, Decisions: s.Decisions,
+		Zone: cfg.Origin, Source: s.source, First: l.first, Swapped: l.swapped, NextCheck: l.timers.NextCheck(), ExpireAt: l.timers.ExpireAt(),
+		Swaps: l.counts.swaps, Serial: s.serial, Since: s.since, SignedUntil: s.signedUntil, DriftSince: l.verdict.DriftSince, HeldSince: l.heldSince,
+		NearTold: l.nearTold, Whole: whole(cfg), Hold: w.hold, Pin: w.pin, Approval: w.approval, Rejections: w.rejected, Decisions: w.log,
 	}
-	if s.Version != nil && s.Origin != s.Version.Root() {
-		out.Origin = s.Origin
+	notifies := l.notifies()
+	out.Notifies = notifies[:]
+	if s.version != nil && s.origin != s.version.Root() {
+		out.Origin = s.origin
 	}
 	var versions []*zone.Version
 	root := func(v *zone.Version) zone.Hash {
@@ -123,37 +126,42 @@ func (s *Status) state() (State, []*zone.Version) {
 		}
 		return v.Root()
 	}
-	out.Root = root(s.Version)
-	for i := range s.past {
-		h := &s.past[i]
+	out.Root = root(s.version)
+	for i := range l.history {
+		h := &l.history[i]
 		out.History, out.Sources, out.Began = append(out.History, root(h.version)), append(out.Sources, h.source), append(out.Began, h.at)
 	}
-	root(s.words.pinning.version)
+	root(w.pinning.version)
 	known := func(zone.Hash) zone.Hash { return zone.Hash{} }
-	if !s.whole {
-		out.Compared, known = s.compared, s.versionsOf()
+	if !out.Whole {
+		out.Compared, known = compared(cfg), l.versionsOf()
 	}
-	for i := range s.Primaries {
-		p := &s.Primaries[i]
-		o := PrimaryState{
-			Name: p.Name, Addresses: p.addresses, Address: p.address, Root: root(p.Version), Since: p.seen.Since, Step: p.seen.Step,
-			Rejected: p.Rejected, Check: p.Check, Guarded: p.seen.Guarded, CheckFailures: p.CheckFailures, Regressions: p.Regressions,
-			Serial: p.Serial, Told: p.Told, Expire: p.Expire, LastProbe: p.LastProbe, LastSuccess: p.LastSuccess,
-			FailingSince: p.FailingSince, Failures: p.Failures, Phase: p.Phase, ErrAt: p.ErrAt, RetryAt: p.retryAt, Tries: p.tries,
-			Derived: p.derived, Uneven: p.uneven, IXFRFailures: p.IXFRFailures, AXFRUntil: p.AXFRUntil,
-			Last: transferOf(&p.Last), LastTransfer: p.LastTransfer, Transfers: p.Transfers, Bytes: p.Bytes,
+	out.Primaries = make([]PrimaryState, len(l.primaries))
+	for i, p := range l.primaries {
+		o := &out.Primaries[i]
+		*o = p.state()
+		o.Root = root(p.seen.Version)
+		if !out.Whole {
+			o.Past, o.Step = translate(o.Past, o.Step, known)
 		}
-		if s.whole {
-			o.Past = p.seen.Past
-		} else {
-			o.Past, o.Step = translate(p.seen.Past, p.seen.Step, known)
-		}
-		if p.Err != nil {
-			o.Err = p.Err.Error()
-		}
-		out.Primaries = append(out.Primaries, o)
 	}
 	return out, versions
+}
+
+// state has the roots of contents as they are in this process.
+func (p *primary) state() PrimaryState {
+	s := PrimaryState{
+		Name: p.config.Name, Addresses: p.config.Addresses, Address: p.address, Since: p.seen.Since, Step: p.seen.Step, Past: p.seen.Past,
+		Rejected: p.seen.Rejected, Check: p.check, Guarded: p.seen.Guarded, CheckFailures: p.checkFailures, Regressions: p.regressions,
+		Serial: p.serial, Told: p.told, Expire: p.expire, LastProbe: p.lastProbe, LastSuccess: p.lastSuccess,
+		FailingSince: p.failingSince, Failures: p.failures, Phase: p.phase, ErrAt: p.errAt, RetryAt: p.retryAt, Tries: p.tries,
+		Derived: p.manners.derived, Uneven: p.manners.uneven, IXFRFailures: p.manners.failures, AXFRUntil: p.manners.until,
+		Last: transferOf(&p.stats), LastTransfer: p.lastTransfer, Transfers: p.transfers, Bytes: p.bytes,
+	}
+	if p.err != nil {
+		s.Err = p.err.Error()
+	}
+	return s
 }
 
 func transferOf(s *xfr.Stats) Transfer {
@@ -170,23 +178,26 @@ func (t *Transfer) stats() xfr.Stats {
 	}
 }
 
-// inherit takes over what another zone of the same name knew when it last told. Since what is configured has changed, the
-// primaries are asked at once; nothing has to be transferred again for it.
+// inherit takes over what another zone of the same name knows. Since what is configured has changed, the primaries are asked at
+// once; nothing has to be transferred again for it.
 func (l *life) inherit(old *Zone) {
-	live := old.Status()
-	s, versions := live.state()
+	old.turn.Lock()
+	s, versions := old.life.state()
+	l.keep.inherit(&old.life.keep)
 	s.NextCheck = time.Time{}
 	for i := range s.Primaries {
 		s.Primaries[i].RetryAt = time.Time{}
 	}
 	if l.zone.comparison != old.comparison {
+		old.turn.Unlock() // it takes a pass over the zone
 		l.restore(&s, versions, time.Now())
 		return
 	}
 	// What was compared is compared alike, and nothing of it has to be found out again.
-	l.live = &live
+	l.live = &old.life
 	l.restore(&s, versions, time.Now())
 	l.live = nil
+	old.turn.Unlock()
 }
 
 // restore takes over what a zone of the same name knew: what is served and until when, and, of every primary that is

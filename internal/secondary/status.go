@@ -1,7 +1,7 @@
 package secondary
 
 import (
-	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/concord-dns/concord/internal/parity"
@@ -45,18 +45,6 @@ type Status struct {
 
 	// KeyProblem is why a key file is not in use as it is now: its keys are those of the last time when it could be read.
 	KeyProblem error
-
-	// What a successor takes over beside the above.
-	next     time.Time // check
-	first    time.Time
-	history  []*zone.Version
-	past     []past // the history with all that is known of it
-	serving  serving
-	words    words
-	nearTold bool
-	keepTold bool
-	whole    bool // all of a version is compared
-	compared string
 }
 
 // PrimaryStatus is all that there is to tell of one primary of a zone.
@@ -103,15 +91,6 @@ type PrimaryStatus struct {
 
 	IXFRFailures int       // in a row
 	AXFRUntil    time.Time // it is asked for the whole zone until then, since its IXFR kept failing; zero: for changes
-
-	addresses []netip.AddrPort
-	address   int
-	seen      parity.Observation
-	told      []toldRejection
-	retryAt   time.Time
-	tries     int
-	derived   bool
-	uneven    bool
 }
 
 // TransferCount is how many transfers of one kind had one result: "success", or the phase in which they failed.
@@ -126,44 +105,71 @@ type counts struct {
 	notifies [notifyResults]uint64 // the refused ones are counted elsewhere
 }
 
-// Status returns all that there is to tell of the zone.
+// notifies are the NOTIFYs so far, those included that were refused without waking the zone.
+func (l *life) notifies() [notifyResults]uint64 {
+	all := l.counts.notifies
+	all[NotifyRefused] += l.zone.notices.refused.Load()
+	all[NotifyUnsigned] += l.zone.notices.unsigned.Load()
+	return all
+}
+
+// Status returns all that there is to tell of the zone. It waits for a step of the zone's goroutine that is under way, so that it is
+// not for answering questions: see [Zone.Snapshot].
 func (z *Zone) Status() Status {
-	s := *z.status.Load()
-	s.Notifies[NotifyRefused] += z.notices.refused.Load()
-	s.Notifies[NotifyUnsigned] += z.notices.unsigned.Load()
+	z.turn.Lock()
+	defer z.turn.Unlock()
+	s := z.life.status(time.Now())
 	s.KeyProblem = z.ring.Problem()
 	return s
 }
 
-// publish makes the snapshot and the status.
-func (z *Zone) publish(now time.Time) {
+// publish makes the snapshot, and the history that goes with it: whoever finds a version served finds it there.
+func (z *Zone) publish() {
 	l := &z.life
-	snapshot := Snapshot{Version: l.served(), Expired: l.expired, State: l.verdict.State, ExpireAt: l.timers.ExpireAt()}
-	z.status.Store(l.status(now))
-	// Whoever finds a version served finds it in the status, a zone that takes over included.
+	if old := z.history.Load(); old == nil || !slices.Equal(*old, l.versions) {
+		history := l.versions
+		z.history.Store(&history)
+	}
+	snapshot := Snapshot{
+		Version: l.served(), Expired: l.expired, Abandoned: l.expired && l.abandoned(),
+		State: l.verdict.State, ExpireAt: l.timers.ExpireAt(),
+	}
 	if old := z.snapshot.Load(); old == nil || *old != snapshot {
 		z.snapshot.Store(&snapshot)
 	}
 }
 
+// abandoned reports whether no primary gives us the zone: none can be reached, save those that refuse. One that sends what does not
+// pass its checks, or cannot be checked, does.
+func (l *life) abandoned() bool {
+	if l.verdict.Primaries == nil {
+		return false
+	}
+	for i, p := range l.primaries {
+		state := l.verdict.Primaries[i].State
+		if state != parity.PrimaryUnreachable && state != parity.PrimaryRefused || p.phase == kindCheck {
+			return false
+		}
+	}
+	return true
+}
+
 // status is all that there is to tell of the zone now.
-func (l *life) status(now time.Time) *Status {
+func (l *life) status(now time.Time) Status {
 	z := l.zone
-	s := &Status{
+	s := Status{
 		Zone: z.config.Origin, State: l.verdict.State, Reason: l.verdict.Reason, Expired: l.expired,
 		Version: l.served(), Source: l.serving.source,
 		LastSwap: l.swapped, ExpireAt: l.timers.ExpireAt(), NextCheck: l.timers.Next(now),
-		Swaps: l.counts.swaps, Notifies: l.counts.notifies,
+		Swaps: l.counts.swaps, Notifies: l.notifies(),
 		Primaries: make([]PrimaryStatus, len(l.primaries)),
 		HeldSince: l.heldSince, DriftSince: l.verdict.DriftSince, Deadline: l.verdict.Deadline, SignedUntil: l.serving.signedUntil,
 		Origin: l.serving.origin, Ignored: l.serving.content.Ignored, Aside: l.serving.content.Aside, Findings: l.verdict.Findings,
 		Hold: l.words.hold, Pin: l.words.pin, Approval: l.words.approval, Decisions: l.words.log,
-		next: l.timers.NextCheck(), first: l.first, history: l.versions, past: l.history, whole: whole(&z.config), compared: compared(&z.config), serving: l.serving,
-		words: l.words, nearTold: l.nearTold, keepTold: l.keepTold,
 		Kept: l.keep.status(l.served()),
 	}
 	for i, p := range l.primaries {
-		s.Primaries[i] = p.status(s.next)
+		s.Primaries[i] = p.status(l.timers.NextCheck())
 		if l.verdict.Primaries != nil {
 			v := &l.verdict.Primaries[i]
 			s.Primaries[i].judged(v)
@@ -187,8 +193,6 @@ func (p *primary) status(check time.Time) PrimaryStatus {
 		Last: p.stats, LastTransfer: p.lastTransfer, Transfers: p.transfers, Bytes: p.bytes,
 		IXFRFailures: p.manners.failures, AXFRUntil: p.manners.until,
 		Rejected: p.seen.Rejected, Check: p.check, Checking: p.checking, CheckFailures: p.checkFailures, Regressions: p.regressions,
-		addresses: p.config.Addresses, address: p.address, seen: p.seen, told: p.toldRejected,
-		retryAt: p.retryAt, tries: p.tries, derived: p.manners.derived, uneven: p.manners.uneven,
 	}
 	if c := p.current(); c != nil {
 		s.CheckFindings, s.Waivable = c.found, s.Rejected != "" && c.result.Waivable()

@@ -15,18 +15,18 @@ import (
 func newTrust(z *Zone, before *Zone) (*verify.Checker, *parity.Comparison) {
 	checker, comparison := (*verify.Checker)(nil), (*parity.Comparison)(nil)
 	if before != nil {
-		if alikeChecks(&before.config, &z.config) {
+		if alikeChecks(before.config, z.config) {
 			checker = before.checker
 		}
-		if alikeComparison(&before.config, &z.config) && before.options.Secret == z.options.Secret {
+		if alikeComparison(before.config, z.config) && before.options.Secret == z.options.Secret {
 			comparison = before.comparison
 		}
 	}
 	if checker == nil {
-		checker = verify.New(&z.config, z.options.Checks)
+		checker = verify.New(z.config, z.options.Checks)
 	}
 	if comparison == nil {
-		comparison = parity.NewComparison(&z.config, z.apex, z.options.Secret)
+		comparison = parity.NewComparison(z.config, z.apex, z.options.Secret)
 	}
 	return checker, comparison
 }
@@ -57,9 +57,10 @@ const (
 
 // policyNow is the configured policy with what operators have said.
 func (l *life) policyNow() parity.Policy {
-	p := l.policy
+	cfg := l.zone.config
+	p := parity.Policy{Agree: cfg.Agree, Settle: cfg.Settle, Absent: cfg.Absent, Compare: l.zone.comparison, Drift: cfg.Drift}
 	if v := l.served(); v != nil {
-		expire := l.zone.config.Expire.Apply(time.Duration(v.SOA().Expire) * time.Second)
+		expire := cfg.Expire.Apply(time.Duration(v.SOA().Expire) * time.Second)
 		p.Notice = min(max(expire/noticePart, leastNotice), mostNotice)
 		if until := l.serving.signedUntil; !until.IsZero() && until.Before(l.timers.ExpireAt()) {
 			p.Notice = min(p.Notice, signerNotice, max(0, until.Sub(l.swapped))/noticePart) // some live for a day or two

@@ -35,7 +35,7 @@ func benchmarkVerdict(b *testing.B, compare config.Compare, records int) {
 			Name: fmt.Sprintf("ns%d", i+1), Addresses: []netip.AddrPort{netip.MustParseAddrPort(fmt.Sprintf("192.0.2.%d:53", i+1))},
 		})
 	}
-	z, err := New(cfg, Options{Client: new(xfr.Client), Limiter: NewLimiter(0)})
+	z, err := New(&cfg, Options{Client: new(xfr.Client), Limiter: NewLimiter(0)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func BenchmarkFirst(b *testing.B) {
 				cfg := config.Defaults()
 				cfg.Origin, cfg.Compare = origin, compare
 				cfg.Primaries = []config.Primary{{Name: "ns1", Addresses: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:53")}}}
-				z, err := New(cfg, Options{Client: new(xfr.Client), Limiter: NewLimiter(0)})
+				z, err := New(&cfg, Options{Client: new(xfr.Client), Limiter: NewLimiter(0)})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -126,7 +126,7 @@ func BenchmarkLoad(b *testing.B) {
 		defer reportCPU(b)()
 		for b.Loop() {
 			swapped := make(chan struct{})
-			z, err := New(cfg, Options{Client: new(xfr.Client), Limiter: NewLimiter(0), Events: func(e Event) {
+			z, err := New(&cfg, Options{Client: new(xfr.Client), Limiter: NewLimiter(0), Events: func(e Event) {
 				if _, ok := e.(Swapped); ok {
 					close(swapped)
 				}

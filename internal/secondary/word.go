@@ -144,7 +144,7 @@ func (l *life) reply() {
 			g.reply.decision.Unwritten = why.Error()
 			l.tellUnwritten(&g.reply.decision, why)
 		}
-		g.order.reply <- g.reply
+		l.replies = append(l.replies, g)
 	}
 	l.words.replies = waiting
 }

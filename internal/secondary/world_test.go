@@ -76,7 +76,8 @@ func (w *world) newZone(predecessor *Zone) *Zone {
 func (w *world) zoneWith(o Options) *Zone {
 	o.Client = &xfr.Client{Dial: w.dial, Conns: &w.conns, Time: w.config.Limit.Time, Idle: w.config.Limit.Idle}
 	o.Limiter, o.Events, o.Seed, o.Store, o.Secret = w.limiter, w.event, 1, w.store, [32]byte{w.process}
-	z, err := New(w.config, o)
+	cfg := w.config // which tests alter for the next
+	z, err := New(&cfg, o)
 	if err != nil {
 		w.t.Fatal(err)
 	}

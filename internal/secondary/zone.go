@@ -26,11 +26,11 @@ import (
 //
 //	Stop, from any of them, waits for what runs: stopped.
 type Zone struct {
-	config   config.Zone
+	config   *config.Zone // not altered
 	apex     zone.Name
 	options  Options
 	snapshot atomic.Pointer[Snapshot]
-	status   atomic.Pointer[Status]
+	history  atomic.Pointer[[]*zone.Version]
 	ring     *tsig.Keyring
 	notices  notices
 
@@ -50,7 +50,8 @@ type Zone struct {
 	timer   *time.Timer
 	inbox   inbox
 
-	life life // belongs to the zone's goroutine
+	turn sync.Mutex // guards life: the zone's goroutine has it for each step, and who wants to know something for a moment
+	life life
 }
 
 // inbox holds what came in since the zone's goroutine looked last.
@@ -104,14 +105,16 @@ type Options struct {
 
 // Snapshot is what answering a question needs to know of a zone. It never changes; the next one takes its place.
 type Snapshot struct {
-	Version  *zone.Version // nil before the first
-	Expired  bool          // the version must not be served
-	State    parity.State
-	ExpireAt time.Time // zero before the first version
+	Version *zone.Version // nil before the first
+	Expired bool          // the version must not be served,
+	// Abandoned: and no primary gives us the zone: none can be reached, save those that refuse.
+	Abandoned bool
+	State     parity.State
+	ExpireAt  time.Time // zero before the first version
 }
 
-// New returns a zone, at rest. The configuration has been validated.
-func New(cfg config.Zone, o Options) (*Zone, error) {
+// New returns a zone, at rest. The configuration has been validated, and is not to be altered from now on.
+func New(cfg *config.Zone, o Options) (*Zone, error) {
 	if o.Client == nil || o.Limiter == nil {
 		return nil, errors.New("secondary: Options.Client and Options.Limiter are required")
 	}
@@ -123,7 +126,7 @@ func New(cfg config.Zone, o Options) (*Zone, error) {
 		o.Events = func(Event) {}
 	}
 	z := &Zone{config: cfg, apex: apex, options: o}
-	if z.ring, err = keyring(&z.config, o.KeyFiles); err != nil {
+	if z.ring, err = keyring(z.config, o.KeyFiles); err != nil {
 		return nil, fmt.Errorf("zone %s: %w", cfg.Origin, err)
 	}
 	if z.options.Store == nil {
@@ -136,14 +139,13 @@ func New(cfg config.Zone, o Options) (*Zone, error) {
 	switch {
 	case o.Predecessor != nil:
 		z.life.inherit(o.Predecessor)
-		z.life.keep.inherit(o.Predecessor)
 	case o.Kept != nil:
 		z.life.takeUp(o.Kept, time.Now())
 	case o.Restored != nil:
 		z.life.restore(o.Restored, o.Versions, time.Now())
 	}
 	z.options.Predecessor, z.options.Restored, z.options.Versions, z.options.Kept = nil, nil, nil, nil // they are not to live as long
-	z.publish(time.Now())
+	z.publish()
 	return z, nil
 }
 
@@ -169,7 +171,12 @@ func (z *Zone) Start() {
 		return
 	}
 	z.started = true
-	z.timer = time.AfterFunc(startAfter(z.Snapshot(), &z.options), z.wakeByTimer)
+	if after := startAfter(z.Snapshot(), &z.options); after > 0 {
+		z.wakeIn(after)
+		return
+	}
+	z.inbox.look = true // ten thousand timers that fire at once are as many goroutines
+	z.wake()
 }
 
 // Stop ends whatever the zone has under way and waits for it. What was served last stays in the snapshot. Stopping twice is
@@ -189,11 +196,20 @@ func (z *Zone) Stop() {
 	z.work.Wait()
 }
 
-// Config returns what the zone was made with.
-func (z *Zone) Config() config.Zone { return z.config }
+// Config returns what the zone was made with. It is not to be altered.
+func (z *Zone) Config() *config.Zone { return z.config }
 
 // Snapshot returns what is to be served now.
 func (z *Zone) Snapshot() *Snapshot { return z.snapshot.Load() }
+
+// wakeIn sets the timer. It is called with the lock held.
+func (z *Zone) wakeIn(d time.Duration) {
+	if z.timer == nil {
+		z.timer = time.AfterFunc(d, z.wakeByTimer)
+	} else {
+		z.timer.Reset(d)
+	}
+}
 
 func (z *Zone) wakeByTimer() {
 	z.mu.Lock()
@@ -228,8 +244,23 @@ func (z *Zone) run() {
 		if !ok {
 			return
 		}
-		wakeAt = z.life.advance(in, time.Now())
+		wakeAt = z.step(in)
 	}
+}
+
+// step brings the zone forward, and then tells of it: whoever is told may ask for the status.
+func (z *Zone) step(in inbox) (wakeAt time.Time) {
+	z.turn.Lock()
+	wakeAt = z.life.advance(in, time.Now())
+	events, replies := z.life.told()
+	z.turn.Unlock()
+	for _, e := range events {
+		z.options.Events(e)
+	}
+	for _, g := range replies {
+		g.order.reply <- g.reply
+	}
+	return wakeAt
 }
 
 // take empties the inbox. If it is empty already, it sets the timer for the zone's rest, and says false.
@@ -240,7 +271,7 @@ func (z *Zone) take(wakeAt time.Time) (inbox, bool) {
 		z.working = false
 		if !z.stopped && !wakeAt.IsZero() {
 			// An instant that has just passed is due; the floor keeps a mistake here from being a busy loop.
-			z.timer.Reset(max(time.Until(wakeAt), time.Millisecond))
+			z.wakeIn(max(time.Until(wakeAt), time.Millisecond))
 		}
 		return inbox{}, false
 	}

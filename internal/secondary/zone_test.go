@@ -332,11 +332,11 @@ func TestPredecessor(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	cfg := policy(all)
 	cfg.Origin = "example.org."
-	if _, err := New(cfg, Options{}); err == nil {
+	if _, err := New(&cfg, Options{}); err == nil {
 		t.Error("no client, no limiter, no error")
 	}
 	cfg.Origin = strings.Repeat("a.", 200)
-	if _, err := New(cfg, Options{Client: &xfr.Client{}, Limiter: NewLimiter(1)}); err == nil {
+	if _, err := New(&cfg, Options{Client: &xfr.Client{}, Limiter: NewLimiter(1)}); err == nil {
 		t.Error("no name, no error")
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/concord-dns/concord/internal/parity"
 	"github.com/concord-dns/concord/internal/secondary"
 )
 
@@ -86,7 +85,7 @@ func unavailable(w dns.ResponseWriter, r *dns.Msg, e *entry, s *secondary.Snapsh
 		return dns.RcodeServerFailure, nil
 	}
 	clearFlags(opt)
-	options := whyUnavailable(e, s)
+	options := whyUnavailable(s)
 	if s.Version != nil {
 		options = appendOptions(options, e, s, &r.Question[0], opt.Option)
 	}
@@ -95,22 +94,17 @@ func unavailable(w dns.ResponseWriter, r *dns.Msg, e *entry, s *secondary.Snapsh
 	return dns.RcodeSuccess, w.WriteMsg(m) // written, so not for the server to write
 }
 
-// phaseCheck is the phase of a primary's failure that is ours: it sent a copy, which could not be checked.
-const phaseCheck = "check"
-
 // whyUnavailable says what is true of a zone that is not served. That it expired is Invalid Data in every case: "its most recent
 // zone being too old, or having expired" (RFC 8914 section 4.25). That nobody could be reached for a newer one is true only
 // if so: primaries that answer and do not agree let a zone expire too, and so do those of which no copy passes its checks, or can
 // be checked. Stale Answer is never true here.
-func whyUnavailable(e *entry, s *secondary.Snapshot) []dns.EDNS0 {
+func whyUnavailable(s *secondary.Snapshot) []dns.EDNS0 {
 	if !s.Expired {
 		return []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeNotReady, ExtraText: "no version of the zone yet"}}
 	}
 	why := []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeInvalidData, ExtraText: "the zone has expired"}}
-	for _, p := range e.running.zone.Status().Primaries {
-		if p.State != parity.PrimaryUnreachable && p.State != parity.PrimaryRefused || p.Phase == phaseCheck {
-			return why
-		}
+	if s.Abandoned {
+		why = append(why, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeNoReachableAuthority, ExtraText: "no primary gives us the zone"})
 	}
-	return append(why, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeNoReachableAuthority, ExtraText: "no primary gives us the zone"})
+	return why
 }

@@ -72,7 +72,7 @@ func warnMD5(label string, z *secondary.Zone) {
 		return
 	}
 	told := make(map[string]bool)
-	for _, key := range keysOf(&cfg, z.Keyring()) {
+	for _, key := range keysOf(cfg, z.Keyring()) {
 		if key.Algorithm() == config.HMACMD5 && !told[key.String()] {
 			told[key.String()] = true
 			log.Warningf("%s key %v signs by hmac-md5, which is not safe any more: have the primary make one with hmac-sha256", label, key)

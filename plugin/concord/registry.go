@@ -47,9 +47,9 @@ func newRegistry() *registry {
 // running is a zone that runs, and who holds it.
 type running struct {
 	zone    *secondary.Zone
-	config  config.Zone
-	base    *database // where it is kept; nil: nowhere
-	holders []*block  // guarded by the registry's lock
+	config  *config.Zone // its first holder's
+	base    *database    // where it is kept; nil: nowhere
+	holders []*block     // guarded by the registry's lock
 	// label names the zone in metrics and log: its origin, save for a second zone of the same origin.
 	label    atomic.Pointer[string]
 	log      logbook
@@ -113,7 +113,7 @@ func (in *instance) hold() error {
 		for _, e := range b.order {
 			pace.step()
 			same := views[e.config.Origin]
-			run, err := r.hold(b, e.config.Zone, kept.of(&e.config.Zone), len(same) > 1, time.Duration(zones)*startEach)
+			run, err := r.hold(b, &e.config.Zone, kept.of(&e.config.Zone), len(same) > 1, time.Duration(zones)*startEach)
 			if err != nil {
 				return err
 			}
@@ -168,10 +168,10 @@ func (in *instance) entries() iter.Seq[*entry] {
 const startEach = time.Millisecond
 
 // hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
-func (r *registry) hold(b *block, cfg config.Zone, k *keeping, views bool, startWithin time.Duration) (*running, error) {
+func (r *registry) hold(b *block, cfg *config.Zone, k *keeping, views bool, startWithin time.Duration) (*running, error) {
 	var same *secondary.Zone
 	for _, run := range slices.Backward(r.origins[cfg.Origin]) {
-		if run.config.Equal(&cfg) {
+		if run.config.Equal(cfg) {
 			if run.base == k.base {
 				run.holders = append(run.holders, b)
 				return run, nil
@@ -214,7 +214,7 @@ func (r *registry) hold(b *block, cfg config.Zone, k *keeping, views bool, start
 // predecessor returns the zone that one takes over from: the same zone of the instance before, which runs until this one
 // has started. There is none where it could be another's content: when there were or are two zones of the name (a view each),
 // or when no primary stayed, and what the old ones sent is not what the new ones are to be held against.
-func (r *registry) predecessor(cfg config.Zone) *secondary.Zone {
+func (r *registry) predecessor(cfg *config.Zone) *secondary.Zone {
 	candidates := r.origins[cfg.Origin]
 	if len(candidates) != 1 {
 		return nil

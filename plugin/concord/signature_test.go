@@ -329,7 +329,11 @@ func TestLogShowsNoSecret(t *testing.T) {
 	run := s.instance.process.running()[0]
 	until(t, func() bool { return run.zone.Status().Primaries[0].Err != nil })
 	told := run.zone.Status()
-	text := out.String() + fmt.Sprintf("%+v %#v %v", told.Primaries, run.config, run.zone.Keyring()) + strings.Join(gather(t, s.instance.process), "\n")
+	text := fmt.Sprintf("%+v %#v %v", told.Primaries, *run.config, run.zone.Keyring()) + strings.Join(gather(t, s.instance.process), "\n")
+	if err := s.instance.stop(); err != nil { // the log is whole then
+		t.Fatal(err)
+	}
+	text += out.String()
 	for _, want := range []string{"hmac-md5", "BADSIG", "BADKEY"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %s:\n%s", want, out.String())

@@ -215,7 +215,7 @@ func (r *registry) load(all []*keeping) {
 func (r *registry) runs(cfg *config.Zone) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.origins[cfg.Origin], func(run *running) bool { return run.config.Equal(cfg) }) || r.predecessor(*cfg) != nil
+	return slices.ContainsFunc(r.origins[cfg.Origin], func(run *running) bool { return run.config.Equal(cfg) }) || r.predecessor(cfg) != nil
 }
 
 // tidyUp looks for zones that left the Corefile, and has the store forget those that left long ago.

@@ -48,7 +48,7 @@ func setStage(t *testing.T, cfg config.Zone, primaries ...*primarytest.Primary) 
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	z, err := secondary.New(cfg, secondary.Options{
+	z, err := secondary.New(&cfg, secondary.Options{
 		Client:  &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle, Conns: s.conns},
 		Limiter: secondary.NewLimiter(0), Events: s.event, Seed: 1,
 	})
