@@ -29,9 +29,10 @@ type entry struct {
 	running *running
 }
 
-func newBlock(zones []zoneConfig, findTransfer func() plugin.Handler) *block {
+func newBlock(zones []zoneConfig, pace *pacing, findTransfer func() plugin.Handler) *block {
 	b := &block{zones: make(map[string]*entry, len(zones)), findTransfer: findTransfer}
 	for _, z := range zones {
+		pace.step()
 		e := &entry{config: z}
 		if len(z.fall.Zones) > 0 {
 			e.fall = &z.fall

@@ -313,7 +313,7 @@ func TestAnsweringErrors(t *testing.T) {
 		"minimal_any yes no":     "minimal_any yes no: is yes or no; write one of them",
 		"confine_to_zone server": "confine_to_zone server: is yes or no; write one of them",
 	} {
-		_, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\n" + text + "\n}"))
+		_, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\n"+text+"\n}"), new(pacing))
 		if err == nil || !strings.HasSuffix(err.Error(), ":3 - Error during parsing: "+want) {
 			t.Errorf("%s: %v", text, err)
 		}

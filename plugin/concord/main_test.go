@@ -52,12 +52,12 @@ type server struct {
 // serve runs the zones of a concord directive in a registry of its own, until the end of the test.
 func serve(t testing.TB, next plugin.Handler, directive string) *server {
 	t.Helper()
-	zones, err := parse(controller(directive))
+	zones, err := parse(controller(directive), new(pacing))
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := &instance{process: newRegistry()}
-	b := newBlock(zones, func() plugin.Handler { return nil })
+	b := newBlock(zones, new(pacing), func() plugin.Handler { return nil })
 	in.add(b)
 	if err := in.start(); err != nil {
 		t.Fatal(err)

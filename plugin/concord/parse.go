@@ -26,12 +26,12 @@ type zoneConfig struct {
 
 // parse reads every concord directive of one server block. An error is one line: file and line, the property, what is
 // wrong with it, and what to do.
-func parse(c *caddy.Controller) ([]zoneConfig, error) {
+func parse(c *caddy.Controller, pace *pacing) ([]zoneConfig, error) {
 	var zones []zoneConfig
 	lines := make(map[string]position)
 	for c.Next() {
 		start := here(c)
-		parsed, err := parseDirective(c)
+		parsed, err := parseDirective(c, pace)
 		if err != nil {
 			return nil, err
 		}
@@ -47,9 +47,9 @@ func parse(c *caddy.Controller) ([]zoneConfig, error) {
 }
 
 // parseDirective reads one directive with its block. The zones that it names differ in nothing but their origins.
-func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
+func parseDirective(c *caddy.Controller, pace *pacing) ([]zoneConfig, error) {
 	start := here(c)
-	origins, err := parseOrigins(c)
+	origins, err := parseOrigins(c, pace)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +67,7 @@ func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
 	}
 	zones := make([]zoneConfig, 0, len(origins))
 	for _, origin := range origins {
+		pace.step()
 		z := zoneConfig{Zone: b.zone, fall: b.fall, answering: b.answering}
 		if err := b.complete(&z.Zone, origin); err != nil {
 			return nil, b.position(err, start).errorf("%v", err)
@@ -78,7 +79,7 @@ func parseDirective(c *caddy.Controller) ([]zoneConfig, error) {
 
 // parseOrigins returns the zones that the directive names, or those of the server block. A reverse zone may be written
 // as a network, as everywhere in CoreDNS, and is then one zone or several.
-func parseOrigins(c *caddy.Controller) ([]string, error) {
+func parseOrigins(c *caddy.Controller, pace *pacing) ([]string, error) {
 	args := c.RemainingArgs()
 	named := len(args) > 0
 	if !named {
@@ -87,6 +88,7 @@ func parseOrigins(c *caddy.Controller) ([]string, error) {
 	var origins []string
 	seen := make(map[string]bool, len(args)) // thousands may be named
 	for _, arg := range args {
+		pace.step()
 		hosts := plugin.Host(arg).NormalizeExact()
 		if len(hosts) == 0 {
 			return nil, here(c).errorf("zone %s: is not a domain name or network; write it as example.org or 192.0.2.0/24", arg)

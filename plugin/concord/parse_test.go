@@ -34,7 +34,7 @@ func TestBadCorefiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			first, rest, _ := strings.Cut(string(text), "\n")
-			_, err = parse(controller(string(text)))
+			_, err = parse(controller(string(text)), new(pacing))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -103,7 +103,7 @@ a\.b.example.org. majority ns2=192.0.2.2:53 falls [.]`},
 			compare strict
 		}`, `example.net. majority ns1=192.0.2.1:53`},
 	} {
-		zones, err := parse(controller(tt.text))
+		zones, err := parse(controller(tt.text), new(pacing))
 		if err != nil {
 			t.Errorf("%s\n%v", tt.text, err)
 			continue
@@ -157,7 +157,7 @@ func TestParseNumbers(t *testing.T) {
 		limit idle 10s
 		limit transfers 20
 		history 4
-	}`))
+	}`), new(pacing))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(text, "keys") || strings.Contains(text, "tls") || strings.Contains(text, "verify") {
 			return // whatever they name would be read
 		}
-		zones, err := parse(controller(text))
+		zones, err := parse(controller(text), new(pacing))
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\r") {
 				t.Errorf("more than a line: %q", err)

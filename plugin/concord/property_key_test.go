@@ -73,7 +73,7 @@ func TestParseReach(t *testing.T) {
 		{"primary ns1 tls://192.0.2.1 {\ntls " + cert + " " + key + " " + ca + "\ntls_pin sha256:" + strings.Repeat("00", 32) + " sha256:" + strings.Repeat("A", 43) + "=\n}",
 			`ns1 [192.0.2.1:853], tls "" ca "$/ca.pem" cert "$/cert.pem" "$/key.pem" pins 2`},
 	} {
-		zones, err := parse(controller("concord example.org {\n" + tt.text + "\n}"))
+		zones, err := parse(controller("concord example.org {\n"+tt.text+"\n}"), new(pacing))
 		if err != nil {
 			t.Errorf("%s\n%v", tt.text, err)
 			continue
@@ -97,7 +97,7 @@ func TestFilesBelowRoot(t *testing.T) {
 	}
 	c := controller("concord example.org {\nkeys keys\nprimary ns1 tls://192.0.2.1 {\nkey old.example.org\ntls cert.pem key.pem ca.pem\n}\n}")
 	dnsserver.GetConfig(c).Root = root
-	zones, err := parse(c)
+	zones, err := parse(c, new(pacing))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestErrorsShowNoSecret(t *testing.T) {
 		"primary ns2 192.0.2.2 {\nkey a hmac-sha256 %s\n}", "primary ns2 192.0.2.2 {\nkey a %s\n}", "primary ns2 192.0.2.2 {\nkey %s\n}",
 		"primary ns2 192.0.2.2 {\nkey a hmac-sha256 %s {\n}", "key a hmac-sha256 %s\nagree 5",
 	} {
-		_, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\n" + fmt.Sprintf(text, aSecret) + "\n}"))
+		_, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\n"+fmt.Sprintf(text, aSecret)+"\n}"), new(pacing))
 		if err == nil {
 			t.Errorf("%s: no error", text)
 		} else if strings.Contains(err.Error(), aSecret) || strings.Contains(err.Error(), strings.ToLower(aSecret)) {

@@ -115,7 +115,7 @@ func TestParseTrust(t *testing.T) {
 		{"forget", "forget: the value is missing; write a duration such as 30s"},
 		{"forget 1m", "forget 1m: is below 1h; write a longer duration, such as 30d"},
 	} {
-		zones, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\nprimary ns2 192.0.2.2\n" + tt.text + "\n}"))
+		zones, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\nprimary ns2 192.0.2.2\n"+tt.text+"\n}"), new(pacing))
 		var got string
 		if err != nil {
 			_, got, _ = strings.Cut(err.Error(), "Error during parsing: ")
@@ -136,7 +136,7 @@ func TestTrustOfSeveral(t *testing.T) {
 	}
 	c := controller("concord example.org example.net {\nprimary ns1 192.0.2.1\nignore www TXT\nguard keep @ NS\nstore c.db\nverify dnssec both.ds\nverify command check.sh\n}")
 	dnsserver.GetConfig(c).Root = root
-	zones, err := parse(c)
+	zones, err := parse(c, new(pacing))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestTrustOfSeveral(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	_, err = parse(controller("concord example.org example.net {\nprimary ns1 192.0.2.1\nignore www.example.org. TXT\n}"))
+	_, err = parse(controller("concord example.org example.net {\nprimary ns1 192.0.2.1\nignore www.example.org. TXT\n}"), new(pacing))
 	const want = "Testfile:3 - Error during parsing: ignore www.example.org. TXT: is not in the zone example.net.; write a name of the zone, or remove the line"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

@@ -26,6 +26,7 @@ var process = newRegistry()
 type registry struct {
 	limiter  *secondary.Limiter
 	notifier notifier
+	memory   collection
 	keyFiles tsig.Files     // zones that name the same file share it
 	checks   *verify.Limits // what the checks of all zones take of the machine
 	secret   [32]byte       // what contents are compared by, so that no primary can make two that seem alike; told to nobody
@@ -67,6 +68,7 @@ type instance struct {
 	process *registry
 	blocks  []*block
 	parent  *instance   // which this one is to replace, during a reload
+	pace    pacing      // of what is done for it in the goroutine that reads the Corefile
 	started atomic.Bool // every entry has its zone
 	telling *time.Timer // until targets of the transfer plugin are told of the start; nil: there is nothing to tell
 }
@@ -107,11 +109,10 @@ func (in *instance) hold() error {
 		transfers = max(transfers, e.config.Limit.Transfers)
 	}
 	r.limiter.Resize(transfers)
-	pace := pacing{on: in.parent != nil, began: time.Now()}
 	for _, b := range in.blocks {
 		b.connect()
 		for _, e := range b.order {
-			pace.step()
+			in.pace.step()
 			same := views[e.config.Origin]
 			run, err := r.hold(b, &e.config.Zone, kept.of(&e.config.Zone), len(same) > 1, time.Duration(zones)*startEach)
 			if err != nil {
@@ -122,32 +123,12 @@ func (in *instance) hold() error {
 		}
 	}
 	for e := range in.entries() {
+		in.pace.step()
 		e.running.zone.Start()
 	}
 	in.tellStart()
 	in.started.Store(true)
 	return nil
-}
-
-// pacing has a reload of thousands of zones pause now and then, so that the goroutine that reads questions gets a processor: Go takes
-// one away from this one after 10 ms, and the questions that the system keeps meanwhile are few. At the first start nobody asks yet.
-type pacing struct {
-	on    bool
-	began time.Time // of the work since the last pause
-}
-
-// A pause is as long as the work before it, which is a fraction of what Go would let it have.
-const (
-	pausePeriod = time.Millisecond
-	pauseLength = time.Millisecond
-)
-
-// step is called before each piece of work.
-func (p *pacing) step() {
-	if p.on && time.Since(p.began) >= pausePeriod {
-		time.Sleep(pauseLength)
-		p.began = time.Now()
-	}
 }
 
 // entries are the zones of all blocks.
@@ -234,17 +215,20 @@ func (in *instance) restarting() error {
 	in.process.mu.Lock()
 	defer in.process.mu.Unlock()
 	in.process.reloads = in
+	in.process.memory.putOff()
 	return nil
 }
 
 // restartFailed says that it did not come about: what it held already is let go. Nobody else tells it.
 func (in *instance) restartFailed() error {
+	defer in.process.memory.resume()
 	in.process.release(func(b *block) bool { return b.instance != in && b.instance.parent == in })
 	return nil
 }
 
 // stop lets go of all zones. Those that no other instance holds end.
 func (in *instance) stop() error {
+	defer in.process.memory.resume()
 	if in.telling != nil {
 		in.telling.Stop()
 	}
@@ -283,12 +267,15 @@ func (r *registry) release(of func(*block) bool) {
 		}
 		return true
 	})
+	var pace pacing
+	pace.begin(len(r.zones) > 0)
 	var conns *xfr.Conns
 	if len(r.zones) == 0 {
 		conns, r.conns = r.conns, nil
 	}
 	r.mu.Unlock()
 	for _, run := range ended {
+		pace.step()
 		run.zone.Stop()
 		r.notifier.forget(run)
 	}

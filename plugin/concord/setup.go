@@ -15,7 +15,8 @@ func init() { plugin.Register(pluginName, setup) }
 
 // setup runs once for each server block that has the directive, however many names and sockets the block listens on.
 func setup(c *caddy.Controller) error {
-	zones, err := parse(c)
+	in := instanceOf(c)
+	zones, err := parse(c, &in.pace)
 	if err != nil {
 		return plugin.Error(pluginName, err)
 	}
@@ -23,8 +24,8 @@ func setup(c *caddy.Controller) error {
 	if err := shareKeys(cfg, zones); err != nil {
 		return plugin.Error(pluginName, err)
 	}
-	b := newBlock(zones, func() plugin.Handler { return cfg.Handler("transfer") })
-	instanceOf(c).add(b)
+	b := newBlock(zones, &in.pace, func() plugin.Handler { return cfg.Handler("transfer") })
+	in.add(b)
 	// One chain is made for each socket. What they share is the block.
 	cfg.AddPlugin(func(next plugin.Handler) plugin.Handler { return &Handler{Next: next, block: b} })
 	return nil
@@ -39,6 +40,7 @@ func instanceOf(c *caddy.Controller) *instance {
 		return in
 	}
 	in := &instance{process: process}
+	in.pace.begin(process.reloading())
 	c.Set(instanceKey{}, in)
 	c.OnStartup(in.start)
 	c.OnRestart(in.restarting)

@@ -66,6 +66,7 @@ func (r *registry) findKept(in *instance) (keepings, error) {
 	opened := make(map[string]*database)
 	paths := make(map[string]string) // by what the Corefile calls them
 	for e := range in.entries() {
+		in.pace.step()
 		c := &e.config.Zone
 		if slices.ContainsFunc(all[c.Origin], func(k *keeping) bool { return k.config.Equal(c) }) {
 			continue
@@ -93,7 +94,7 @@ func (r *registry) findKept(in *instance) (keepings, error) {
 	for _, same := range all {
 		part(same)
 	}
-	r.load(list)
+	r.load(list, &in.pace)
 	return all, nil
 }
 
@@ -175,16 +176,21 @@ func sameFile(path string) string {
 	return path
 }
 
-// load reads those zones that do not run yet, several at a time.
-func (r *registry) load(all []*keeping) {
+// load reads those zones that do not run yet, several at a time unless it is a reload.
+func (r *registry) load(all []*keeping, pace *pacing) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
 	var next, found atomic.Int64
 	var work sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(all)) {
+	workers := min(runtime.GOMAXPROCS(0), len(all))
+	if pace.on {
+		workers = min(workers, 1)
+	}
+	for range workers {
 		work.Go(func() {
 			for {
+				pace.step()
 				i := int(next.Add(1)) - 1
 				if i >= len(all) {
 					return

@@ -178,7 +178,7 @@ func TestStoreDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	for property, want := range map[string]string{"": here + "/concord.db", "store off": "", "store /x/y.db": "/x/y.db"} {
-		zones, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\n" + property + "\n}"))
+		zones, err := parse(controller("concord example.org {\nprimary ns1 192.0.2.1\n"+property+"\n}"), new(pacing))
 		if err != nil || zones[0].Store.Path != want || zones[0].Store.Off != (want == "") {
 			t.Errorf("%q: %+v, %v", property, zones, err)
 		}
