@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"internal/secondary"},
 	{"internal/xfr", "internal/verify", "internal/parity", "internal/refresh", "internal/store", "internal/answer"},
 	{"internal/tsig"},
-	{"internal/zone", "internal/config", "internal/files"},
+	{"internal/zone", "internal/config", "internal/files", "internal/plainjson"},
 }
 
 // pure are the rooms that only compute: the same arguments give the same result, whenever and wherever.

@@ -40,7 +40,8 @@ func (s *State) kept(cfg *config.Zone) (store.State, error) {
 // gone back since, and what was served may be damaged: then an older version is. It returns by how much the clock went back.
 func restoredState(k *store.Loaded, now time.Time) (s State, versions []*zone.Version, back time.Duration) {
 	kept, back := k.State.Rebase(now)
-	if err := json.Unmarshal(kept.Detail, &s); err != nil { // of a file that something else wrote
+	s, err := readState(kept.Detail)
+	if err != nil { // of a file that something else wrote
 		s = State{First: kept.First, Swapped: kept.Since, ExpireAt: kept.Timers.Expire, NextCheck: kept.Timers.Refresh, Source: kept.Source}
 		for _, e := range kept.History {
 			s.History = append(s.History, e.Root)

@@ -89,9 +89,9 @@ func decodeRecord(b []byte) (record, error) {
 
 // state reads the JSON of the record of a zone.
 func (r record) state(name string) (State, error) {
-	var s State
 	text, detail, ok := bytes.Cut(r.json, []byte{0}) // which JSON never has
-	if err := json.Unmarshal(text, &s); err != nil {
+	s, err := readState(text)
+	if err != nil {
 		return State{}, fmt.Errorf("the record cannot be read: %w", err)
 	}
 	if ok {
