@@ -7,5 +7,5 @@
 // reloads of the Corefile. So do the stores that they are kept in, one for each file, which end with the last zone in them. The
 // package owns the goroutines of its transfers out, which end with the server block, and those that send NOTIFY downstream,
 // which end when there is nothing more to tell; the end of an instance waits for both. A start waits for those that read zones from
-// a store.
+// a store, and for those that make them.
 package concord

@@ -47,10 +47,10 @@ func newRegistry() *registry {
 
 // running is a zone that runs, and who holds it.
 type running struct {
-	zone    *secondary.Zone
-	config  *config.Zone // its first holder's
-	base    *database    // where it is kept; nil: nowhere
-	holders []*block     // guarded by the registry's lock
+	zone    *secondary.Zone // nil until it is made, with the registry's lock held
+	config  *config.Zone    // its first holder's
+	base    *database       // where it is kept; nil: nowhere
+	holders []*block        // guarded by the registry's lock
 	// label names the zone in metrics and log: its origin, save for a second zone of the same origin.
 	label    atomic.Pointer[string]
 	log      logbook
@@ -109,18 +109,23 @@ func (in *instance) hold() error {
 		transfers = max(transfers, e.config.Limit.Transfers)
 	}
 	r.limiter.Resize(transfers)
+	var makings []making
 	for _, b := range in.blocks {
 		b.connect()
 		for _, e := range b.order {
 			in.pace.step()
 			same := views[e.config.Origin]
-			run, err := r.hold(b, &e.config.Zone, kept.of(&e.config.Zone), len(same) > 1, time.Duration(zones)*startEach)
-			if err != nil {
-				return err
+			run, options := r.hold(b, &e.config.Zone, kept.of(&e.config.Zone), len(same) > 1)
+			if options != nil {
+				options.StartWithin = time.Duration(zones) * startEach
+				makings = append(makings, making{run, options})
 			}
 			e.running = run
 			run.setLabel(slices.IndexFunc(same, e.config.Equal))
 		}
+	}
+	if err := r.makeAll(makings, &in.pace); err != nil {
+		return err
 	}
 	for e := range in.entries() {
 		in.pace.step()
@@ -148,8 +153,9 @@ func (in *instance) entries() iter.Seq[*entry] {
 // first: ten thousand do so in ten seconds, which leaves the processors to questions.
 const startEach = time.Millisecond
 
-// hold returns the zone that runs with this configuration for one more block. It is called with the lock held.
-func (r *registry) hold(b *block, cfg *config.Zone, k *keeping, views bool, startWithin time.Duration) (*running, error) {
+// hold returns the zone that runs with this configuration for one more block, and with what it is still to be made; nil: it runs. It is
+// called with the lock held.
+func (r *registry) hold(b *block, cfg *config.Zone, k *keeping, views bool) (*running, *secondary.Options) {
 	var same *secondary.Zone
 	for _, run := range slices.Backward(r.origins[cfg.Origin]) {
 		if run.config.Equal(cfg) {
@@ -165,7 +171,7 @@ func (r *registry) hold(b *block, cfg *config.Zone, k *keeping, views bool, star
 	if r.conns == nil {
 		r.conns = new(xfr.Conns)
 	}
-	o := secondary.Options{
+	o := &secondary.Options{
 		Client:   &xfr.Client{Time: cfg.Limit.Time, Idle: cfg.Limit.Idle, Conns: r.conns},
 		KeyFiles: &r.keyFiles,
 		Limiter:  r.limiter,
@@ -173,8 +179,6 @@ func (r *registry) hold(b *block, cfg *config.Zone, k *keeping, views bool, star
 		Secret:   r.secret,
 		Events:   func(e secondary.Event) { r.event(run, e) },
 		Seed:     rand.Uint64(),
-
-		StartWithin: startWithin,
 	}
 	if o.Predecessor = same; same == nil && !views {
 		o.Predecessor = r.predecessor(cfg)
@@ -182,14 +186,9 @@ func (r *registry) hold(b *block, cfg *config.Zone, k *keeping, views bool, star
 	if k.base != nil {
 		o.Store, o.Kept = k.base.db, k.loaded
 	}
-	var err error
-	if run.zone, err = secondary.New(cfg, o); err != nil {
-		return nil, err
-	}
-	warnMD5(*run.label.Load(), run.zone)
 	r.zones = append(r.zones, run)
 	r.origins[cfg.Origin] = append(r.origins[cfg.Origin], run)
-	return run, nil
+	return run, o
 }
 
 // predecessor returns the zone that one takes over from: the same zone of the instance before, which runs until this one

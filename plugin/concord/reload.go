@@ -1,6 +1,7 @@
 package concord
 
 import (
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -28,6 +29,14 @@ func (p *pacing) step() {
 		time.Sleep(pauseLength)
 		p.began = time.Now()
 	}
+}
+
+// workers returns how many goroutines may do the work: all that there are processors for, and one in a reload.
+func (p *pacing) workers() int {
+	if p.on {
+		return 1
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // reloading reports whether an instance is being replaced.

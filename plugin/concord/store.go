@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -181,37 +180,23 @@ func (r *registry) load(all []*keeping, pace *pacing) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
-	var next, found atomic.Int64
-	var work sync.WaitGroup
-	workers := min(runtime.GOMAXPROCS(0), len(all))
-	if pace.on {
-		workers = min(workers, 1)
-	}
-	for range workers {
-		work.Go(func() {
-			for {
-				pace.step()
-				i := int(next.Add(1)) - 1
-				if i >= len(all) {
-					return
-				}
-				k := all[i]
-				if k.base == nil || r.runs(k.config) {
-					continue
-				}
-				loaded, err := k.base.db.Load(ctx, k.config.Origin)
-				if err != nil {
-					log.Errorf("%s cannot be read from the store, and is fetched again: %v", k.config.Origin, err)
-					continue
-				}
-				if loaded.Found {
-					found.Add(1)
-				}
-				k.loaded = &loaded
-			}
-		})
-	}
-	work.Wait()
+	var found atomic.Int64
+	each(len(all), pace.workers(), func(i int) {
+		pace.step()
+		k := all[i]
+		if k.base == nil || r.runs(k.config) {
+			return
+		}
+		loaded, err := k.base.db.Load(ctx, k.config.Origin)
+		if err != nil {
+			log.Errorf("%s cannot be read from the store, and is fetched again: %v", k.config.Origin, err)
+			return
+		}
+		if loaded.Found {
+			found.Add(1)
+		}
+		k.loaded = &loaded
+	})
 	if n := int(found.Load()); n > 0 {
 		log.Infof("%s read from the store in %v", count(n, "zone"), brief(time.Since(began)))
 	}
