@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -221,7 +220,7 @@ func (d *file) readIndex(pages, zones *bolt.Bucket, report *Report) error {
 		x.bytes += int64(len(v) - pageHash)
 	}
 	for c, k, v := first(zones); k != nil; k, v = c.Next() {
-		r, err := decodeRecord(bytes.Clone(v))
+		r, err := decodeRecord(v)
 		if errors.Is(err, errLater) {
 			return fmt.Errorf("%w: zone %s: %w", ErrFormat, k, err)
 		}

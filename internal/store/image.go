@@ -120,6 +120,8 @@ func (m *image) check() error {
 
 type imageCheck struct {
 	*image
+	pages [][]byte // into which pages are read, once others that were in them are checked
+	wide  []byte   // into which the next run of pages is read
 	end   uint64
 	seen  []uint64        // a bit for each page
 	names map[string]bool // of buckets
@@ -155,7 +157,11 @@ func (c *imageCheck) head(id uint64) (kind uint16, count int, room int64, b []by
 	if id < 2 || id >= c.end {
 		return 0, 0, 0, nil, fmt.Errorf("page %d of the file does not lie in it", id)
 	}
-	b = make([]byte, c.pageSize)
+	if last := len(c.pages) - 1; last >= 0 {
+		b, c.pages = c.pages[last], c.pages[:last]
+	} else {
+		b = make([]byte, c.pageSize)
+	}
 	if _, err := c.r.ReadAt(b, int64(id)*c.pageSize); err != nil {
 		return 0, 0, 0, nil, fmt.Errorf("page %d of the file: %w", id, err)
 	}
@@ -178,11 +184,25 @@ func (c *imageCheck) run(id uint64, b []byte, room, octets int64) ([]byte, error
 	if octets <= int64(len(b)) {
 		return b, nil
 	}
-	whole := make([]byte, octets)
+	c.recycle(b)
+	whole := c.wide
+	if c.wide = nil; int64(cap(whole)) < octets {
+		whole = make([]byte, octets)
+	}
+	whole = whole[:octets]
 	if _, err := c.r.ReadAt(whole, int64(id)*c.pageSize); err != nil {
 		return nil, fmt.Errorf("page %d of the file: %w", id, err)
 	}
 	return whole, nil
+}
+
+// recycle takes back what head or run has returned.
+func (c *imageCheck) recycle(b []byte) {
+	if int64(len(b)) == c.pageSize {
+		c.pages = append(c.pages, b)
+	} else if cap(b) > cap(c.wide) {
+		c.wide = b
+	}
 }
 
 // tree checks a tree whose keys are from least on and before end; nil stands for no bound.
@@ -202,6 +222,7 @@ func (c *imageCheck) tree(id uint64, depth int, least, end []byte) error {
 		return err
 	}
 	e.b = b
+	defer c.recycle(b)
 	if !e.fit() || !e.ascend(least, end) {
 		return fmt.Errorf("page %d of the file is damaged: its parts do not fit into it, or are not in order", id)
 	}
