@@ -40,7 +40,11 @@ func parse(c *caddy.Controller, pace *pacing) ([]zoneConfig, error) {
 				return nil, start.errorf("zone %s: is configured twice in this server block, first at %s; keep one", z.Origin, first)
 			}
 			lines[z.Origin] = start
-			zones = append(zones, z)
+		}
+		if zones == nil {
+			zones = parsed // which are thousands now and then
+		} else {
+			zones = append(zones, parsed...)
 		}
 	}
 	return zones, nil
