@@ -174,13 +174,13 @@ func (z *Zone) checkTimers() *Error {
 		property string
 		clamp    Clamp
 	}{{"refresh", z.Refresh}, {"retry", z.Retry}, {"expire", z.Expire}} {
-		value := FormatDuration(t.clamp.Min) + " " + FormatDuration(t.clamp.Max)
+		value := func() string { return FormatDuration(t.clamp.Min) + " " + FormatDuration(t.clamp.Max) }
 		switch {
 		// A timer of less than a second would be a flood of checks.
 		case t.clamp.Min < time.Second:
-			return &Error{t.property, value, "the least is below 1s", "write a longer one first"}
+			return &Error{t.property, value(), "the least is below 1s", "write a longer one first"}
 		case t.clamp.Min > t.clamp.Max:
-			return &Error{t.property, value, "the least is greater than the most",
+			return &Error{t.property, value(), "the least is greater than the most",
 				"write them as: " + t.property + " " + FormatDuration(t.clamp.Max) + " " + FormatDuration(t.clamp.Min)}
 		}
 	}

@@ -8,6 +8,7 @@
 package plainjson
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 )
 
 // Read has fields read a struct from the object that text is, and reports whether all of it was understood. If it was not, what fields
-// has set is of no use.
+// has set is of no use. Nothing of it refers to text.
 func Read[T any](text []byte, to *T, fields func(*Reader, *T)) bool {
 	r := &Reader{text: text}
 	r.object(func() { fields(r, to) })
@@ -29,6 +30,10 @@ type Reader struct {
 	at    int
 	first bool // an object has begun, and no field of it was read
 	lost  bool // something is not understood; nothing is read any more
+
+	// The instant that was read last: several fields of a state have the same.
+	instant []byte
+	time    time.Time
 }
 
 // String reads a field that is a string.
@@ -105,10 +110,11 @@ func List[T any](r *Reader, name string, to *[]T, value func(*Reader, *T)) {
 	if !r.field(name) {
 		return
 	}
-	*to = []T{}
 	if r.expect('['); r.take(']') {
+		*to = []T{}
 		return
 	}
+	*to = make([]T, 0, 2) // one of each primary, mostly
 	for !r.lost {
 		*to = append(*to, *new(T))
 		if value(r, &(*to)[len(*to)-1]); !r.take(',') {
@@ -154,7 +160,13 @@ func UintValue[T ~uint8 | ~uint32 | ~uint64](r *Reader, to *T) {
 // TimeValue reads a value that is an instant.
 func TimeValue(r *Reader, to *time.Time) {
 	literal, plain := r.literal()
-	r.lost = r.lost || !plain || to.UnmarshalJSON(literal) != nil
+	if plain && bytes.Equal(literal, r.instant) {
+		*to = r.time
+		return
+	}
+	if r.lost = r.lost || !plain || to.UnmarshalJSON(literal) != nil; !r.lost {
+		r.instant, r.time = literal, *to
+	}
 }
 
 // TextValue reads a value that reads itself from a string.
@@ -190,8 +202,9 @@ func (r *Reader) field(name string) bool {
 		start = 0
 	}
 	end := start + 1 + len(name) // of the name
-	if len(rest) < end+2 || start == 1 && rest[0] != ',' || string(rest[start+1:end]) != name ||
-		rest[start] != '"' || rest[end] != '"' || rest[end+1] != ':' {
+	// Most fields are not there, and that shows at once.
+	if len(rest) < end+2 || rest[start+1] != name[0] || rest[end] != '"' || rest[end+1] != ':' ||
+		rest[start] != '"' || start == 1 && rest[0] != ',' || string(rest[start+1:end]) != name {
 		return false
 	}
 	r.at += end + 2
@@ -202,19 +215,21 @@ func (r *Reader) field(name string) bool {
 // literal returns the string that stands here, in its quotes, and whether it is what stands between them, and ASCII.
 func (r *Reader) literal() (b []byte, plain bool) {
 	start := r.at
-	r.expect('"')
+	if r.expect('"'); r.lost {
+		return nil, false
+	}
 	plain = true
-	for !r.lost && r.at < len(r.text) {
-		c := r.text[r.at]
-		r.at++
-		switch {
+	for text, i := r.text, r.at; i < len(text); i++ {
+		switch c := text[i]; {
 		case c == '"':
-			return r.text[start:r.at], plain
+			r.at = i + 1
+			return text[start:r.at], plain
 		case c == '\\':
-			r.at++
+			i++
 			plain = false
 		case c < ' ':
 			r.lost = true
+			return nil, false
 		case c >= 0x80:
 			plain = false
 		}
