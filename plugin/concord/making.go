@@ -11,7 +11,7 @@ import (
 // A making is a zone that has its place in the registry, and is still to be made.
 type making struct {
 	run     *running
-	options *secondary.Options
+	options *secondary.Options // nil once that was tried
 }
 
 // makeAll makes zones, on all processors at the first start, when there are no questions that would wait. It is called with the lock held.
@@ -21,6 +21,7 @@ func (r *registry) makeAll(list []making, pace *pacing) error {
 	each(len(list), pace.workers(), func(i int) {
 		pace.step()
 		m := list[i]
+		list[i].options = nil // what was read from the store goes with them
 		m.run.zone, errs[i] = secondary.New(m.run.config, *m.options)
 	})
 	for _, err := range errs {

@@ -185,6 +185,7 @@ func (r *registry) hold(b *block, cfg *config.Zone, k *keeping, views bool) (*ru
 	}
 	if k.base != nil {
 		o.Store, o.Kept = k.base.db, k.loaded
+		k.loaded = nil // it is not to live as long
 	}
 	r.zones = append(r.zones, run)
 	r.origins[cfg.Origin] = append(r.origins[cfg.Origin], run)
