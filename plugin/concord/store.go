@@ -47,7 +47,7 @@ type keeping struct {
 	config *config.Zone
 	path   string
 	base   *database     // nil: nowhere
-	loaded *store.Loaded // nil: it was not looked for
+	loaded *store.Loaded // nil: it was not looked for, or the zone has it
 }
 
 // keepings are those of the zones of an instance, by their origins. There are several where a name is several zones.
