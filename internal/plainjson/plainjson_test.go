@@ -2,9 +2,11 @@ package plainjson
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,7 +18,7 @@ type part struct {
 	Count uint64
 }
 
-// sample has a field of each kind that can be read.
+// sample has a field of each kind that there can be.
 type sample struct {
 	Name    string         `json:",omitzero"`
 	Kind    kind           `json:"kind,omitempty"`
@@ -38,29 +40,29 @@ type sample struct {
 	Parts     []part           `json:",omitzero"`
 }
 
-func readSample(r *Reader, s *sample) {
-	String(r, "Name", &s.Name)
-	String(r, "kind", &s.Kind)
-	Time(r, "At", &s.At)
-	Text(r, "Address", &s.Address)
-	Bool(r, "Yes", &s.Yes)
-	Uint(r, "Small", &s.Small)
-	Uint(r, "Serial", &s.Serial)
-	Uint(r, "Large", &s.Large)
-	Int(r, "Signed", &s.Signed)
-	Int(r, "For", &s.For)
-	Struct(r, "Part", &s.Part, readPart)
-	Pointer(r, "Pointer", &s.Pointer, readPart)
-	List(r, "Names", &s.Names, StringValue)
-	List(r, "Addresses", &s.Addresses, TextValue)
-	List(r, "Times", &s.Times, TimeValue)
-	List(r, "Numbers", &s.Numbers, UintValue)
-	List(r, "Parts", &s.Parts, Structs(readPart))
+func sampleFields(c *Coder, s *sample) {
+	String(c, "Name", &s.Name)
+	String(c, "kind", &s.Kind)
+	Time(c, "At", &s.At)
+	Text(c, "Address", &s.Address)
+	Bool(c, "Yes", &s.Yes)
+	Uint(c, "Small", &s.Small)
+	Uint(c, "Serial", &s.Serial)
+	Uint(c, "Large", &s.Large)
+	Int(c, "Signed", &s.Signed)
+	Int(c, "For", &s.For)
+	Struct(c, "Part", &s.Part, partFields)
+	Pointer(c, "Pointer", &s.Pointer, partFields)
+	List(c, "Names", &s.Names, StringValue)
+	List(c, "Addresses", &s.Addresses, TextValue)
+	List(c, "Times", &s.Times, TimeValue)
+	List(c, "Numbers", &s.Numbers, UintValue)
+	List(c, "Parts", &s.Parts, Structs(partFields))
 }
 
-func readPart(r *Reader, p *part) {
-	String(r, "Kind", &p.Kind)
-	Uint(r, "Count", &p.Count)
+func partFields(c *Coder, p *part) {
+	String(c, "Kind", &p.Kind)
+	Uint(c, "Count", &p.Count)
 }
 
 func samples() []sample {
@@ -89,10 +91,38 @@ func TestRead(t *testing.T) {
 		if err := json.Unmarshal(text, &want); err != nil {
 			t.Fatal(err)
 		}
-		if !Read(text, &got, readSample) {
+		if !Read(text, &got, sampleFields) {
 			t.Errorf("%s: is not understood", text)
 		} else if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: read as\n%+v, want\n%+v", text, got, want)
+		}
+	}
+}
+
+// TestAppend writes what encoding/json reads as what it writes itself.
+func TestAppend(t *testing.T) {
+	for _, s := range samples() {
+		whole, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, ok := Append([]byte("before"), &s, sampleFields)
+		if !ok || !strings.HasPrefix(string(text), "before{") {
+			t.Errorf("%s: is written as %s, %t", whole, text, ok)
+			continue
+		}
+		text = text[len("before"):]
+		var want, got, quick sample
+		if err := errors.Join(json.Unmarshal(whole, &want), json.Unmarshal(text, &got)); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read as\n%+v, want\n%+v, %v", text, got, want, err)
+		}
+		if !Read(text, &quick, sampleFields) || !reflect.DeepEqual(quick, want) {
+			t.Errorf("%s: read quickly as\n%+v, want\n%+v", text, quick, want)
+		}
+	}
+	for _, s := range []sample{{At: time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)}, {Times: []time.Time{time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)}}} {
+		if text, ok := Append(nil, &s, sampleFields); ok {
+			t.Errorf("an instant that JSON has no words for is written as %s", text)
 		}
 	}
 }
@@ -109,7 +139,7 @@ func TestReadOther(t *testing.T) {
 		`{"Names":[}`, `{"Names":["a"}`, `{"Names":["a",]}`, `{"Names":["a"`, `{"Names":[,"a"]}`, `{"Names":[ ]}`, `{"Numbers":[1 ]}`, `{"Pointer":null}`,
 	} {
 		var s sample
-		if Read([]byte(text), &s, readSample) {
+		if Read([]byte(text), &s, sampleFields) {
 			t.Errorf("%s: is understood as %+v", text, s)
 		}
 	}
@@ -126,7 +156,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var got, want sample
-		if !Read(text, &got, readSample) {
+		if !Read(text, &got, sampleFields) {
 			return
 		}
 		if err := json.Unmarshal(text, &want); err != nil {
@@ -134,6 +164,22 @@ func FuzzRead(f *testing.F) {
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q: read as\n%+v, want\n%+v", text, got, want)
+		}
+	})
+}
+
+func BenchmarkAppend(b *testing.B) {
+	s := samples()[1]
+	b.Run("plain", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			Append(nil, &s, sampleFields)
+		}
+	})
+	b.Run("json", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = json.Marshal(&s)
 		}
 	})
 }
@@ -147,7 +193,7 @@ func BenchmarkRead(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var s sample
-			Read(text, &s, readSample)
+			Read(text, &s, sampleFields)
 		}
 	})
 	b.Run("json", func(b *testing.B) {

@@ -1,7 +1,6 @@
 package secondary
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -16,7 +15,7 @@ import (
 // kept is the state as the store takes it. It has the state whole, and beside it what the store itself goes by: which versions
 // are worth keeping, in what order, and for how long once the zone has left.
 func (s *State) kept(cfg *config.Zone) (store.State, error) {
-	detail, err := json.Marshal(s)
+	detail, err := s.text()
 	if err != nil {
 		return store.State{}, fmt.Errorf("zone %s: store: encode its state: %w", s.Zone, err)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -42,8 +41,7 @@ var (
 
 func encodeRecord(commit uint64, roots []zone.Hash, s State) ([]byte, error) {
 	detail := s.Detail
-	s.Detail = nil
-	text, err := json.Marshal(s)
+	text, err := s.text()
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,10 @@ func (w *nodeWalk) child(k *child) bool {
 }
 
 // MarshalText returns what String does, as octets.
-func (h Hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+func (h Hash) MarshalText() ([]byte, error) { return h.AppendText(nil) }
+
+// AppendText appends what MarshalText returns.
+func (h Hash) AppendText(b []byte) ([]byte, error) { return hex.AppendEncode(b, h[:]), nil }
 
 // UnmarshalText reads what String returned.
 func (h *Hash) UnmarshalText(text []byte) error {

@@ -36,13 +36,38 @@ func TestReadState(t *testing.T) {
 			t.Fatal(err)
 		}
 		var quick State
-		if !plainjson.Read(text, &quick, readStateFields) {
+		if !plainjson.Read(text, &quick, stateFields) {
 			t.Errorf("%s: is not read quickly", text)
 		}
 		var want State
 		if err := json.Unmarshal(text, &want); err != nil || !reflect.DeepEqual(quick, want) {
 			t.Errorf("%s: read as\n%+v, want\n%+v, %v", text, quick, want, err)
 		}
+	}
+}
+
+// TestStateText writes what encoding/json reads, and what is read quickly, without encoding/json: a field that is added to State and
+// forgotten in stateFields is missed here.
+func TestStateText(t *testing.T) {
+	for _, want := range []State{whole(), {}, {Zone: "example.org.", Pin: &Pin{}}} {
+		if _, ok := plainjson.Append(nil, &want, stateFields); !ok {
+			t.Errorf("%+v: is not written quickly", want)
+		}
+		text, err := want.text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var quick, got State
+		if !plainjson.Read(text, &quick, stateFields) || !reflect.DeepEqual(quick, want) {
+			t.Errorf("%s: read as\n%+v, want\n%+v", text, quick, want)
+		}
+		if err := json.Unmarshal(text, &got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read as\n%+v, want\n%+v, %v", text, got, want, err)
+		}
+	}
+	never := State{Zone: "example.org.", First: time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if text, err := never.text(); err == nil {
+		t.Errorf("an instant that JSON has no words for is %s", text)
 	}
 }
 

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"encoding/json"
+
+	"github.com/concord-dns/concord/internal/plainjson"
+)
+
+// readState reads the JSON of a record. The quick way understands what this Concord writes.
+func readState(text []byte) (State, error) {
+	var s State
+	if plainjson.Read(text, &s, stateFields) {
+		return s, nil
+	}
+	s = State{}
+	err := json.Unmarshal(text, &s)
+	return s, err
+}
+
+// text is the JSON of a record. Detail is no part of it.
+func (s *State) text() ([]byte, error) {
+	if b, ok := plainjson.Append(make([]byte, 0, 1024), s, stateFields); ok {
+		return b, nil
+	}
+	plain := *s
+	plain.Detail = nil
+	return json.Marshal(plain)
+}
+
+// stateFields has all fields, in the order of the structs, save Detail, which stands apart.
+func stateFields(c *plainjson.Coder, s *State) {
+	plainjson.String(c, "Zone", &s.Zone)
+	plainjson.Time(c, "SavedAt", &s.SavedAt)
+	plainjson.Time(c, "LeftAt", &s.LeftAt)
+	plainjson.Int(c, "Forget", &s.Forget)
+	plainjson.Text(c, "Served", &s.Served)
+	plainjson.String(c, "Source", &s.Source)
+	plainjson.Time(c, "First", &s.First)
+	plainjson.Time(c, "Since", &s.Since)
+	plainjson.List(c, "History", &s.History, plainjson.Structs(entryFields))
+	plainjson.Struct(c, "Timers", &s.Timers, timersFields)
+	plainjson.List(c, "Primaries", &s.Primaries, plainjson.Structs(primaryFields))
+	plainjson.Pointer(c, "Pin", &s.Pin, pinFields)
+}
+
+func entryFields(c *plainjson.Coder, e *Entry) { plainjson.Text(c, "Root", &e.Root) }
+func pinFields(c *plainjson.Coder, p *Pin)     { plainjson.Text(c, "Root", &p.Root) }
+
+func timersFields(c *plainjson.Coder, t *Timers) {
+	plainjson.Time(c, "Expire", &t.Expire)
+	plainjson.Time(c, "Refresh", &t.Refresh)
+}
+
+func primaryFields(c *plainjson.Coder, p *Primary) {
+	plainjson.String(c, "Name", &p.Name)
+	plainjson.Text(c, "Root", &p.Root)
+}
