@@ -272,6 +272,7 @@ func (r *registry) release(of func(*block) bool) {
 	var conns *xfr.Conns
 	if len(r.zones) == 0 {
 		conns, r.conns = r.conns, nil
+		r.memory.end()
 	}
 	r.mu.Unlock()
 	for _, run := range ended {

@@ -51,26 +51,25 @@ func (r *registry) reloading() bool {
 // second each time. So it waits until the reload is over, unless memory for what is there would be needed reloadGrowth times over or
 // the limit that the operator has set for the process is reached, which is heeded all the time.
 type collection struct {
-	mu     sync.Mutex // guards what follows
-	before int        // the percentage that was in force, if put off
-	off    bool
-	timer  *time.Timer
+	mu        sync.Mutex // guards what follows
+	reloading bool
+	off       bool        // it waits,
+	before    int         // and this is the percentage that was in force
+	timer     *time.Timer // nil until it is needed
 }
 
 const (
 	// reloadGrowth is by how many percent the heap may grow in a reload.
 	reloadGrowth = 300
-	// reloadRest is how long after a reload all is as before.
-	reloadRest = 3 * time.Second
+	// collectAfter is how long after a reload all is as before. What a start leaves behind is collected then, too.
+	collectAfter = 3 * time.Second
 )
 
-// putOff has the collector wait.
+// putOff has the collector wait until resume.
 func (c *collection) putOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timer != nil {
-		c.timer.Stop()
-	}
+	c.reloading = true
 	if c.off {
 		return
 	}
@@ -82,28 +81,56 @@ func (c *collection) putOff() {
 	c.off, c.before = true, before
 }
 
-// resume has it as before, soon.
+// resume has it as before, soon, if it waits.
 func (c *collection) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.off {
-		return
-	}
-	if c.timer == nil {
-		c.timer = time.AfterFunc(reloadRest, c.restore)
-	} else {
-		c.timer.Reset(reloadRest)
+	c.reloading = false
+	if c.off {
+		c.soon()
 	}
 }
 
-// restore runs in the timer's goroutine. It collects first: with what there is beyond the old goal, whoever asks for memory would have to
-// do the collector's work.
-func (c *collection) restore() {
-	debug.FreeOSMemory()
+// collectSoon has what is garbage go back to the operating system, soon.
+func (c *collection) collectSoon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.soon()
+}
+
+// end has it as before, now.
+func (c *collection) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.restore()
+}
+
+// soon is called with the lock held, and so is restore.
+func (c *collection) soon() {
+	if c.timer == nil {
+		c.timer = time.AfterFunc(collectAfter, c.collect)
+	} else {
+		c.timer.Reset(collectAfter)
+	}
+}
+
+func (c *collection) restore() {
 	if c.off {
 		debug.SetGCPercent(c.before)
 		c.off = false
+	}
+}
+
+// collect runs in the timer's goroutine. It collects before all is as before: with more there than the collector's goal, whoever asks
+// for memory would have to do its work.
+func (c *collection) collect() {
+	debug.FreeOSMemory()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.reloading {
+		c.restore()
 	}
 }

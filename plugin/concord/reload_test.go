@@ -22,24 +22,37 @@ func TestCollectionPutOff(t *testing.T) {
 		c.resume()
 		c.putOff()
 		c.putOff()
-		time.Sleep(2 * reloadRest)
+		time.Sleep(2 * collectAfter)
 		if got := gcPercent(); got != reloadGrowth {
 			t.Fatalf("%d %% in a reload, want %d", got, reloadGrowth)
 		}
 		c.resume()
-		time.Sleep(reloadRest / 2)
+		time.Sleep(collectAfter / 2)
 		c.putOff() // another one
-		time.Sleep(reloadRest)
+		time.Sleep(collectAfter)
 		if got := gcPercent(); got != reloadGrowth {
 			t.Fatalf("%d %% in the second reload, want %d", got, reloadGrowth)
 		}
 		c.resume()
-		time.Sleep(reloadRest)
+		time.Sleep(collectAfter)
 		synctest.Wait()
 		if got := gcPercent(); got != 100 {
 			t.Fatalf("%d %% after it, want 100", got)
 		}
 	})
+}
+
+// TestCollectionEnd has it as before at once when there is nothing left to serve.
+func TestCollectionEnd(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	var c collection
+	c.end()
+	c.putOff()
+	c.resume()
+	c.end()
+	if got := gcPercent(); got != 100 || c.timer.Stop() {
+		t.Errorf("%d %% at the end, want 100, and nothing to come", got)
+	}
 }
 
 // TestCollectionSeldom leaves alone what an operator has set to collect more seldom.

@@ -199,6 +199,7 @@ func (r *registry) load(all []*keeping, pace *pacing) {
 	})
 	if n := int(found.Load()); n > 0 {
 		log.Infof("%s read from the store in %v", count(n, "zone"), brief(time.Since(began)))
+		r.memory.collectSoon()
 	}
 }
 
