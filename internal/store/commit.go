@@ -58,8 +58,8 @@ func (db *DB) Commit(ctx context.Context, r Record) (Durable, error) {
 	return Durable{}, err
 }
 
-// Save keeps a state, without versions and without waiting: it is written with the next commit, or soon. A later state of the
-// zone, saved or committed, takes its place.
+// Save keeps a state, without versions and without waiting: it is written soon. A later state of the zone,
+// saved or committed, takes its place.
 func (db *DB) Save(s State) {
 	if !db.off {
 		s.LeftAt = time.Time{}
@@ -71,9 +71,12 @@ func (db *DB) Save(s State) {
 func (db *DB) save(s State, newer bool) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if _, there := db.lazy[s.Zone]; db.closing || there && !newer {
+	_, there := db.lazy[s.Zone]
+	_, due := db.overdue[s.Zone]
+	if db.closing || (there || due) && !newer {
 		return
 	}
+	delete(db.overdue, s.Zone)
 	if len(db.lazy) == 0 {
 		db.lazySince = time.Now()
 		defer db.nudge()
@@ -110,6 +113,7 @@ func (db *DB) await(ctx context.Context, r *request) error {
 	db.queue = append(db.queue, r)
 	if name := r.record.State.Zone; name != "" {
 		delete(db.lazy, name) // it is older
+		delete(db.overdue, name)
 	}
 	db.mu.Unlock()
 	db.nudge()

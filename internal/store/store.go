@@ -22,7 +22,9 @@ type DB struct {
 	mu           sync.Mutex // guards what follows; held for a few instructions
 	report       Report
 	queue        []*request
-	lazy         map[string]State // that Save left
+	lazy         map[string]State // that Save left since lazySince,
+	overdue      map[string]State // and before, which is being written in parts; no zone is in both,
+	order        []string         // in this order: zones whose records are side by side share pages of the file
 	lazySince    time.Time
 	writing      int // requests that the writer has
 	busySince    time.Time
@@ -91,7 +93,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.SaveDelay == 0 {
 		o.SaveDelay = defaultSaveDelay
 	}
-	db := &DB{options: o, lazy: make(map[string]State), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	db := &DB{options: o, lazy: make(map[string]State), overdue: make(map[string]State), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	var err error
 	if db.file, err = db.open(ctx, true, &db.report); err != nil {
 		return nil, err

@@ -288,6 +288,36 @@ func TestSaveDelay(t *testing.T) {
 	})
 }
 
+// TestSaveMany: what Save left of very many zones is written in parts, and does not go along with a commit that others wait for.
+func TestSaveMany(t *testing.T) {
+	path := fresh(t)
+	synctest.Test(t, func(t *testing.T) {
+		db := open(t, path)
+		const zones = 2*mostLazy + 1
+		name := func(i int) string { return fmt.Sprintf("%d.example.", i) }
+		for i := range zones {
+			db.Save(State{Zone: name(i), Source: "saved"})
+		}
+		v := small(t, "example.org.", 1, 3)
+		commit(t, db, v)
+		if mustLoad(t, db, name(0)).Found {
+			t.Error("a state went along with a commit")
+		}
+		before := db.Stats().Commits
+		time.Sleep(2 * defaultSaveDelay)
+		synctest.Wait()
+		if n := db.Stats().Commits; n != before+3 {
+			t.Errorf("%d commits for %d states, want 3", n-before, zones)
+		}
+		for i := range zones {
+			if l := mustLoad(t, db, name(i)); !l.Found || l.State.Source != "saved" {
+				t.Fatalf("%s: not written", name(i))
+			}
+		}
+		shut(t, db)
+	})
+}
+
 func TestForget(t *testing.T) {
 	db := open(t, fresh(t))
 	a, b := small(t, "a.example.", 1, 3), small(t, "b.example.", 1, 3)

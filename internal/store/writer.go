@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -57,11 +59,13 @@ func (db *DB) take() (batch []*request, lazy map[string]State, rest time.Duratio
 	if db.failure != nil {
 		rest = max(0, retry-time.Since(db.tried))
 	}
-	if len(db.lazy) > 0 {
+	if len(db.lazy)+len(db.overdue) > 0 {
 		due := db.options.SaveDelay - time.Since(db.lazySince)
-		if len(batch) > 0 || due <= 0 && db.failure == nil || db.closing || rest == 0 {
-			lazy, db.lazy = db.lazy, make(map[string]State)
-		} else if db.failure == nil {
+		all := db.closing || slices.ContainsFunc(batch, func(r *request) bool { return r.flush })
+		switch {
+		case all || (len(db.overdue) > 0 || due <= 0) && db.failure == nil || rest == 0:
+			lazy = db.takeLazy(all)
+		case db.failure == nil:
 			rest = min(rest, due)
 		}
 	}
@@ -75,6 +79,31 @@ func (db *DB) take() (batch []*request, lazy map[string]State, rest time.Duratio
 	return batch, lazy, rest
 }
 
+// mostLazy is how many of the states that Save left go into one transaction: those who wait for a commit should not wait for all.
+const mostLazy = 500
+
+// takeLazy takes all of what Save left, or a part of what is due. It is called with the lock held.
+func (db *DB) takeLazy(all bool) map[string]State {
+	if all || len(db.overdue) == 0 {
+		maps.Copy(db.overdue, db.lazy) // of one zone, one of them has it
+		db.lazy = make(map[string]State)
+		db.order = slices.Sorted(maps.Keys(db.overdue))
+	}
+	part := make(map[string]State, min(mostLazy, len(db.overdue)))
+	for len(db.order) > 0 && (all || len(part) < mostLazy) {
+		name := db.order[0]
+		db.order = db.order[1:]
+		if s, ok := db.overdue[name]; ok { // else something newer has taken its place
+			part[name] = s
+			delete(db.overdue, name)
+		}
+	}
+	if len(db.order) == 0 {
+		db.overdue, db.order = make(map[string]State), nil // empty ones keep their room
+	}
+	return part
+}
+
 // serve writes what was taken, and answers.
 func (db *DB) serve(batch []*request, lazy map[string]State) {
 	err := db.write(batch, lazy)
@@ -86,7 +115,8 @@ func (db *DB) serve(batch []*request, lazy map[string]State) {
 		db.tried = time.Now()
 		for name, s := range lazy { // to be written when the disk is back
 			if _, newer := db.lazy[name]; !newer && !db.closing {
-				db.lazy[name] = s
+				db.overdue[name] = s
+				db.order = append(db.order, name)
 			}
 		}
 	}
