@@ -211,7 +211,7 @@ func UintValue[T ~uint8 | ~uint32 | ~uint64](c *Coder, v *T) {
 // TimeValue is a value that is an instant.
 func TimeValue(c *Coder, v *time.Time) {
 	if c.writing {
-		if c.instant != nil && *v == c.time {
+		if c.instant != nil && v.Equal(c.time) && v.Location() == c.time.Location() {
 			c.text = append(c.text, c.instant...)
 			return
 		}
