@@ -3,9 +3,9 @@
 // where a process reads or writes ten thousand records at once.
 //
 // One function names the fields of a struct, in the order in which they are declared, and serves both ways. What is written any reader
-// of JSON understands. Whatever is read and has another form is not understood, and is not an error: [Read] says so, and its caller
-// has encoding/json read it. So nothing that is read depends on this package but time; a field that somebody adds to a struct and
-// forgets here would not be written, and the tests of the structs fail for it. They hold the package against encoding/json.
+// of JSON understands. Whatever is read and has another form is not understood, and is not an error: [Unmarshal] has encoding/json
+// read it. So nothing that is read depends on this package but time; a field that somebody adds to a struct and forgets here would
+// not be written, and the tests of the structs fail for it. They hold the package against encoding/json.
 package plainjson
 
 import (
@@ -15,6 +15,25 @@ import (
 	"strconv"
 	"time"
 )
+
+// Unmarshal reads a struct from the object that text is, as encoding/json does, and with its errors.
+func Unmarshal[T any](text []byte, fields func(*Coder, *T)) (T, error) {
+	var v T
+	if Read(text, &v, fields) {
+		return v, nil
+	}
+	v = *new(T)
+	err := json.Unmarshal(text, &v)
+	return v, err
+}
+
+// Marshal returns a struct as an object, for which it has room octets ready. Errors are those of encoding/json.
+func Marshal[T any](v *T, room int, fields func(*Coder, *T)) ([]byte, error) {
+	if b, ok := Append(make([]byte, 0, room), v, fields); ok {
+		return b, nil
+	}
+	return json.Marshal(v)
+}
 
 // Read has fields read a struct from the object that text is, and reports whether all of it was understood. If it was not, what fields
 // has set is of no use.

@@ -1,30 +1,17 @@
 package secondary
 
 import (
-	"encoding/json"
-
 	"github.com/concord-dns/concord/internal/parity"
 	"github.com/concord-dns/concord/internal/plainjson"
 )
 
-// readState reads the state that kept has written, or an earlier or later Concord. The quick way understands what this one writes.
+// readState reads the state that kept has written, or an earlier or later Concord.
 func readState(text []byte) (State, error) {
-	var s State
-	if plainjson.Read(text, &s, stateFields) {
-		return s, nil
-	}
-	s = State{}
-	err := json.Unmarshal(text, &s)
-	return s, err
+	return plainjson.Unmarshal(text, stateFields)
 }
 
 // text is the state as it is written: JSON, which readState and encoding/json read.
-func (s *State) text() ([]byte, error) {
-	if b, ok := plainjson.Append(make([]byte, 0, 2048), s, stateFields); ok {
-		return b, nil
-	}
-	return json.Marshal(s)
-}
+func (s *State) text() ([]byte, error) { return plainjson.Marshal(s, 2048, stateFields) }
 
 // stateFields has all fields, in the order of the structs.
 func stateFields(c *plainjson.Coder, s *State) {

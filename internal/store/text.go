@@ -1,30 +1,17 @@
 package store
 
-import (
-	"encoding/json"
+import "github.com/concord-dns/concord/internal/plainjson"
 
-	"github.com/concord-dns/concord/internal/plainjson"
-)
-
-// readState reads the JSON of a record. The quick way understands what this Concord writes.
+// readState reads the JSON of a record.
 func readState(text []byte) (State, error) {
-	var s State
-	if plainjson.Read(text, &s, stateFields) {
-		return s, nil
-	}
-	s = State{}
-	err := json.Unmarshal(text, &s)
-	return s, err
+	return plainjson.Unmarshal(text, stateFields)
 }
 
 // text is the JSON of a record. Detail is no part of it.
 func (s *State) text() ([]byte, error) {
-	if b, ok := plainjson.Append(make([]byte, 0, 1024), s, stateFields); ok {
-		return b, nil
-	}
 	plain := *s
 	plain.Detail = nil
-	return json.Marshal(plain)
+	return plainjson.Marshal(&plain, 1024, stateFields)
 }
 
 // stateFields has all fields, in the order of the structs, save Detail, which stands apart.
